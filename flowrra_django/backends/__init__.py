@@ -1,0 +1,1 @@
+"""The ledger: one record per job, the single truth of its state."""

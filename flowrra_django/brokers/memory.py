@@ -1,0 +1,111 @@
+"""The index in memory: one heap a lane, and one for what is delayed."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Sequence
+from threading import Lock
+from typing import Self
+
+from ..backends.base import BaseBackend, Entry
+from ..config import StoreConfig
+from ..job import Lane
+from .base import BaseBroker, Taken
+
+Heap = list[tuple[float, int, Entry]]  # priority, or when it is due, and sequence
+
+
+class MemoryBroker(BaseBroker):
+    """Heaps under a lock. `clock` is in seconds, and need only be monotonic.
+
+    A heap may hold entries that are forgotten; the ones that count are those in `_known`.
+    """
+
+    def __init__(self, ledger: BaseBackend, *, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(ledger)
+        self._clock = clock
+        self._lock = Lock()
+        self._ready: defaultdict[Lane, Heap] = defaultdict(list)
+        self._delayed: defaultdict[Lane, Heap] = defaultdict(list)
+        self._known: dict[str, Entry] = {}
+        self._depths: Counter[Lane] = Counter()
+
+    @classmethod
+    def from_config(cls, config: StoreConfig, ledger: BaseBackend) -> Self:
+        return cls(ledger)
+
+    def push(self, entries: Sequence[Entry]) -> None:
+        with self._lock:
+            self._learn(entries)
+        if entries:
+            self.ring()
+
+    def take(self, worker_id: str, lanes: Collection[Lane], limit: int) -> Taken:
+        with self._lock:
+            self._promote(lanes, self._clock())
+            task_ids = self._pop(lanes, limit)
+        jobs, waiting = self.ledger.claim(worker_id, task_ids)
+        with self._lock:
+            self._learn(waiting)  # without a ring: who was refused would be refused again at once
+            return Taken(jobs, self._next_due(lanes))
+
+    def forget(self, task_ids: Collection[str]) -> None:
+        with self._lock:
+            for task_id in task_ids:
+                self._forget(task_id)
+
+    def depth(self, lanes: Collection[Lane], limit: int) -> int:
+        with self._lock:
+            return min(limit, sum(self._depths[lane] for lane in lanes))
+
+    # Below, the caller holds the lock
+
+    def _learn(self, entries: Sequence[Entry]) -> None:
+        now = self._clock()
+        for entry in entries:
+            if entry.task_id not in self._known:
+                self._known[entry.task_id] = entry
+                self._depths[entry.lane] += 1
+                if entry.delay > 0:
+                    delayed = (now + entry.delay, entry.sequence, entry)
+                    heapq.heappush(self._delayed[entry.lane], delayed)
+                else:
+                    self._make_ready(entry)
+
+    def _forget(self, task_id: str) -> None:
+        entry = self._known.pop(task_id, None)
+        if entry is not None:
+            self._depths[entry.lane] -= 1
+
+    def _make_ready(self, entry: Entry) -> None:
+        ready = (entry.priority, entry.sequence, entry)
+        heapq.heappush(self._ready[entry.lane], ready)
+
+    def _promote(self, lanes: Collection[Lane], now: float) -> None:
+        for lane in lanes:
+            delayed = self._delayed[lane]
+            while self._has_first(delayed) and delayed[0][0] <= now:
+                self._make_ready(heapq.heappop(delayed)[2])
+
+    def _pop(self, lanes: Collection[Lane], limit: int) -> list[str]:
+        heaps = [self._ready[lane] for lane in lanes]
+        task_ids: list[str] = []
+        while len(task_ids) < limit and (heaps := [*filter(self._has_first, heaps)]):
+            entry = heapq.heappop(min(heaps))[2]
+            self._forget(entry.task_id)
+            task_ids.append(entry.task_id)
+        return task_ids
+
+    def _has_first(self, heap: Heap) -> bool:
+        """Drop what is forgotten from the head; return whether anything is left."""
+        while heap and self._known.get(heap[0][2].task_id) is not heap[0][2]:
+            heapq.heappop(heap)
+        return bool(heap)
+
+    def _next_due(self, lanes: Collection[Lane]) -> float | None:
+        if any(self._has_first(self._ready[lane]) for lane in lanes):
+            return None
+        dues = [self._delayed[lane][0][0] for lane in lanes if self._has_first(self._delayed[lane])]
+        return max(0.0, min(dues) - self._clock()) if dues else None
