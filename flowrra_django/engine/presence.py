@@ -1,0 +1,74 @@
+"""A worker's presence in the ledger: its row is its licence to claim jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+from ..backends.base import BaseBackend, WorkerInfo
+
+logger = logging.getLogger(__name__)
+
+
+class Presence:
+    """Who this process is to the ledger. A worker that was given up for dead comes back as new."""
+
+    def __init__(self, ledger: BaseBackend, info: WorkerInfo) -> None:
+        self._ledger = ledger
+        self.info = info
+
+    @property
+    def worker_id(self) -> str:
+        return self.info.worker_id
+
+    def enlist(self) -> None:
+        self._ledger.enlist(self.info)
+
+    def dismiss(self) -> None:
+        self._ledger.dismiss(self.worker_id)
+
+    def beat(self) -> None:
+        """Renew the heartbeat, under a new id if the ledger has given this worker up."""
+        if self._ledger.beat(self.worker_id):
+            return
+        lost, self.info = self.worker_id, replace(self.info, worker_id=new_worker_id())
+        self.enlist()
+        logger.warning(
+            "Worker %s was given up for dead and its jobs to others; it goes on as %s.",
+            lost,
+            self.worker_id,
+        )
+
+
+def new_worker_id() -> str:
+    return uuid.uuid4().hex
+
+
+def describe_process(pid: int | None = None) -> str:
+    """Name a process so that no later one on the same host has the same name; "" if it is gone.
+
+    The name holds the boot, the pid namespace, the pid and the moment of its start. It is "" too
+    where the system does not tell.
+    """
+    pid = os.getpid() if pid is None else pid
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = os.readlink("/proc/self/ns/pid")
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    if state in "ZX":
+        return ""
+    return " ".join((boot, namespace, str(pid), fields[18]))
+
+
+def is_process_gone(name: str) -> bool:
+    """Whether a process that was so named has ended; False if that cannot be known from here."""
+    here = describe_process().split()
+    parts = name.split()
+    if not here or len(parts) != len(here) or parts[:2] != here[:2]:
+        return False
+    return describe_process(int(parts[2])) != name

@@ -1,0 +1,133 @@
+"""Where stores are worked on: right here for memory, else a thread with a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Call = Callable[[], object]
+
+
+class Poller(Protocol):
+    """Something to be looked at now and then, between calls."""
+
+    def seconds_until_poll(self) -> float | None:
+        """Return when to be polled next; None for not at all."""
+
+    def poll(self) -> None:
+        """Look. An error is logged, and the next look comes when it would have come."""
+
+
+class Inline:
+    """Calls on the caller's thread: for stores that never make anybody wait."""
+
+    async def run(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return func(*args, **kwargs)
+
+    def nudge(self) -> None:
+        """Nothing sleeps here."""
+
+    def stop(self) -> None:
+        """Nothing runs here."""
+
+
+class StoreThread:
+    """One thread that makes all calls, in the order in which they came.
+
+    It starts with the first call, and again with the first one after a `stop` or in a forked
+    child.
+    """
+
+    def __init__(self, pollers: list[Poller], close: Callable[[], None]) -> None:
+        self._pollers = pollers
+        self._close = close
+        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self.seen_alive = time.monotonic()
+
+    async def run(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call on the thread, and return or raise what the call does."""
+        future: Future[R] = Future()
+        self._put(lambda: _resolve(future, lambda: func(*args, **kwargs)))
+        return await asyncio.wrap_future(future)
+
+    def nudge(self) -> None:
+        """Make the thread ask its pollers again when they want to be polled."""
+        self._put(lambda: None)
+
+    def stop(self) -> None:
+        """Finish what was asked for, close the connection and end the thread."""
+        with self._starting:
+            thread, self._thread = self._thread, None
+        if thread is not None and thread.is_alive():
+            self._calls.put(None)
+            thread.join()
+
+    def _put(self, call: Call) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
+        self._calls.put(call)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is not None and self._thread.is_alive():
+                return
+            self._calls = SimpleQueue()
+            self._thread = threading.Thread(
+                target=self._work, args=[self._calls], name="flowrra-store", daemon=True
+            )
+            self._thread.start()
+
+    def _work(self, calls: SimpleQueue[Call | None]) -> None:
+        try:
+            while True:
+                self.seen_alive = time.monotonic()
+                try:
+                    call = calls.get(timeout=self._seconds_until_poll())
+                except Empty:
+                    self._poll()
+                    continue
+                if call is None:
+                    return
+                call()
+        finally:
+            self._close()
+
+    def _seconds_until_poll(self) -> float | None:
+        waits = [poller.seconds_until_poll() for poller in self._pollers]
+        return min((max(0.0, seconds) for seconds in waits if seconds is not None), default=None)
+
+    def _poll(self) -> None:
+        for poller in self._pollers:
+            seconds = poller.seconds_until_poll()
+            if seconds is not None and seconds <= 0:
+                _guarded(poller.poll)
+
+
+def _resolve(future: Future[Any], call: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:  # it belongs to who awaits the call
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def _guarded(poll: Callable[[], None]) -> None:
+    try:
+        poll()
+    except Exception:
+        logger.exception("Polling the store failed; it is tried again.")

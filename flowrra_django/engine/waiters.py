@@ -1,0 +1,80 @@
+"""Who waits for which job to end, and how they are woken."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from ..backends.base import BaseBackend
+
+SHORTEST_POLL = 0.005
+LONGEST_POLL = 0.25
+SLOWER = 1.5
+
+Wake = Callable[[], None]
+
+
+class Waiters:
+    """Wakes those who wait for jobs, once each: when told, or when a poll finds the job settled."""
+
+    def __init__(self, ledger: BaseBackend) -> None:
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._waiting: dict[str, list[Wake]] = {}
+        self._interval = SHORTEST_POLL
+        self._next_poll = 0.0
+
+    def add(self, task_id: str, wake: Wake) -> None:
+        """Note who is to be woken, from whichever thread, when the job ends."""
+        with self._lock:
+            self._waiting.setdefault(task_id, []).append(wake)
+            self._interval = SHORTEST_POLL
+            self._next_poll = time.monotonic() + self._interval
+
+    def remove(self, task_id: str, wake: Wake) -> None:
+        """Forget who gave up waiting."""
+        with self._lock, suppress(KeyError, ValueError):
+            self._waiting[task_id].remove(wake)
+            if not self._waiting[task_id]:
+                del self._waiting[task_id]
+
+    def wake(self, task_ids: Collection[str]) -> None:
+        """Wake those who wait for these jobs."""
+        if not self._waiting:
+            return
+        with self._lock:
+            woken = [wake for task_id in task_ids for wake in self._waiting.pop(task_id, ())]
+        for wake in woken:
+            wake()
+
+    # As a poller of the store's thread, for a ledger that other processes write to
+
+    def seconds_until_poll(self) -> float | None:
+        return self._next_poll - time.monotonic() if self._waiting else None
+
+    def poll(self) -> None:
+        self._interval = min(self._interval * SLOWER, LONGEST_POLL)
+        self._next_poll = time.monotonic() + self._interval
+        self.wake(self._ledger.settled_among(list(self._waiting)))
+
+
+def waker_of(future: asyncio.Future[None]) -> Wake:
+    """Return what resolves a future of the running loop, from any thread."""
+    loop, home = asyncio.get_running_loop(), threading.get_ident()
+
+    def wake() -> None:
+        if threading.get_ident() == home:
+            _resolve(future)
+            return
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, future)
+
+    return wake
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,64 @@
+"""What the executors of one process share, and what the layers above lend them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from ..backends.base import WorkerInfo
+from ..config import Config
+from ..job import DEFAULT_QUEUE
+from ..runners.coroutine import CallSync, Surround as SurroundCoroutine
+from ..runners.thread import Surround as SurroundThread
+from .pairs import create_stores
+from .presence import Presence, describe_process, new_worker_id
+from .stores import Stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """What is done around jobs; by default nothing.
+
+    `initializer` is called once in each child process, which has imported the modules `preload`.
+    """
+
+    surround_coroutine: SurroundCoroutine = nullcontext
+    surround_thread: SurroundThread = nullcontext
+    call_sync: CallSync = asyncio.to_thread
+    initializer: Callable[[], object] | None = None
+    preload: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Stores, presence and queues. `is_owner`: nobody else uses the stores while these do."""
+
+    stores: Stores
+    presence: Presence
+    queues: tuple[str, ...] = (DEFAULT_QUEUE,)
+    hooks: Hooks = Hooks()
+    is_owner: bool = False
+
+
+def standalone(config: Config) -> Wiring:
+    """Wire one executor that is used by itself."""
+    stores = create_stores(config)
+    store = config.backend or config.broker
+    is_private = store is None or (store.family == "memory" and not store.name)
+    presence = Presence(stores.backend, describe_self())
+    return Wiring(stores=stores, presence=presence, is_owner=is_private)
+
+
+def describe_self(**details: object) -> WorkerInfo:
+    """Return this process as a worker with a new id."""
+    return WorkerInfo(
+        worker_id=new_worker_id(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        process=describe_process(),
+        **details,  # type: ignore[arg-type]
+    )
