@@ -1,0 +1,16 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+from .checks import register_checks
+
+
+class FlowrraConfig(AppConfig):
+    name = "flowrra_django"
+    verbose_name = "Background jobs"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        register_checks()
+        autodiscover_modules("tasks")

@@ -1,0 +1,51 @@
+"""Database connections around jobs: healthy before, and nothing left behind for the next one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.db import close_old_connections, connections, reset_queries
+
+
+@contextmanager
+def fresh_connections() -> Iterator[None]:
+    """Treat the calling thread's connections as a request would: checked before, tidied after."""
+    reset_queries()
+    close_old_connections()
+    try:
+        yield
+    finally:
+        _drop_open_transactions()
+        close_old_connections()
+
+
+@asynccontextmanager
+async def own_thread() -> AsyncIterator[None]:
+    """Give a coroutine a thread of its own for its ORM calls, with connections that end with it.
+
+    No thread is started for a coroutine that makes none.
+    """
+    context = ThreadSensitiveContext()
+    async with context:
+        try:
+            yield
+        finally:
+            if context in SyncToAsync.context_to_thread_executor:
+                await sync_to_async(connections.close_all)()
+
+
+def _drop_open_transactions() -> None:
+    """Roll back what a job left open, and forget the connection that it was left on."""
+    for connection in connections.all(initialized_only=True):
+        configured = connection.settings_dict["AUTOCOMMIT"]
+        if connection.in_atomic_block or connection.autocommit != configured:
+            _discard(connection.alias)
+
+
+def _discard(alias: str) -> None:
+    raw = connections[alias].connection
+    del connections[alias]
+    if raw is not None:
+        raw.close()
