@@ -51,6 +51,12 @@ class TaskRecord(models.Model):
     max_crashes = models.IntegerField(default=DEFAULT_MAX_CRASHES)
     cancel_requested = models.BooleanField(default=False)
 
+    unique_key = models.CharField(max_length=255, null=True, blank=True, unique=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    indexed = models.BooleanField(default=False)
+    progress = models.JSONField(null=True, blank=True)
+    meta = models.JSONField(default=dict, blank=True)
+
     class Meta:
         verbose_name = "task result"
         ordering: ClassVar = ["-id"]
@@ -71,6 +77,9 @@ class TaskRecord(models.Model):
                 name="flowrra_finished",
                 condition=Q(finished_at__isnull=False),
             ),
+            models.Index(fields=["status", "id"], name="flowrra_status"),
+            models.Index(fields=["queue", "id"], name="flowrra_queue"),
+            models.Index(fields=["task_name", "id"], name="flowrra_task"),
         ]
 
     def __str__(self) -> str:
@@ -95,3 +104,35 @@ class WorkerProcess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
+
+
+class QueueState(models.Model):
+    """A queue about which something was decided; a queue without a row is simply open."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    paused_at = models.DateTimeField("paused since", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "queue"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MinuteStat(models.Model):
+    """What one minute of one queue came to. Times are counted in histograms of milliseconds."""
+
+    minute = models.DateTimeField()
+    queue = models.CharField(max_length=100)
+    succeeded = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    waited = models.JSONField(default=dict)
+    ran = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["minute", "queue"], name="flowrra_minute_queue")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.queue} {self.minute:%Y-%m-%d %H:%M}"

@@ -174,8 +174,12 @@ class BaseBackend(ABC):
     def prune(self, older_than: float, limit: int) -> int:
         """Delete up to `limit` jobs that ended more than that many seconds ago."""
 
+    def is_busy(self, error: Exception) -> bool:
+        """Whether the error says that somebody else writes just now; nothing is wrong then."""
+        return False
+
     def is_outage(self, error: Exception) -> bool:
-        """Whether the error says that the store is away or busy, and a later try may do."""
+        """Whether the error says that the store is away, and a later try may do."""
         return False
 
     def close(self) -> None:

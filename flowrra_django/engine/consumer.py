@@ -132,6 +132,11 @@ class Consumer:
         return len(self._runs)
 
     @property
+    def loop_task(self) -> asyncio.Task[None]:
+        """The task that takes jobs; it ends only when the consumer drains."""
+        return self._taking
+
+    @property
     def settled(self) -> int:
         """How many jobs this consumer has settled or given back so far."""
         return self._settled_count

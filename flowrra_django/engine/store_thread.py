@@ -37,6 +37,10 @@ class Inline:
     def nudge(self) -> None:
         """Nothing sleeps here."""
 
+    def seen_alive(self) -> float:
+        """Return now: what has no thread cannot stall."""
+        return time.monotonic()
+
     def stop(self) -> None:
         """Nothing runs here."""
 
@@ -54,7 +58,7 @@ class StoreThread:
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self.seen_alive = time.monotonic()
+        self._seen_alive = time.monotonic()
 
     async def run(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call on the thread, and return or raise what the call does."""
@@ -65,6 +69,10 @@ class StoreThread:
     def nudge(self) -> None:
         """Make the thread ask its pollers again when they want to be polled."""
         self._put(lambda: None)
+
+    def seen_alive(self) -> float:
+        """Return when the thread was last seen between two calls, by the monotonic clock."""
+        return self._seen_alive
 
     def stop(self) -> None:
         """Finish what was asked for, close the connection and end the thread."""
@@ -92,7 +100,7 @@ class StoreThread:
     def _work(self, calls: SimpleQueue[Call | None]) -> None:
         try:
             while True:
-                self.seen_alive = time.monotonic()
+                self._seen_alive = time.monotonic()
                 try:
                     call = calls.get(timeout=self._seconds_until_poll())
                 except Empty:

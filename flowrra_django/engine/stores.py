@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -18,6 +19,8 @@ from ..retry import Release, Settlement
 from .outage import Outage, delays
 from .store_thread import Inline, StoreThread
 from .waiters import Waiters, waker_of
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -111,19 +114,28 @@ class Stores:
         return await self.place.run(func, *args, **kwargs)
 
     async def insist(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call on the store's own thread, again and again for as long as the store is away."""
+        """Call on the store's own thread, again for as long as the store is away or busy."""
         for delay in delays():
             try:
                 result = await self.run(func, *args, **kwargs)
             except Exception as error:
-                if not self.backend.is_outage(error):
+                if not self.may_pass(error):
                     raise
-                self.outage.begin(error)
                 await asyncio.sleep(delay)
             else:
                 self.outage.end()
                 return result
         raise AssertionError  # the delays never end
+
+    def may_pass(self, error: Exception) -> bool:
+        """Whether a later try may do; tells of an outage, once."""
+        if self.backend.is_busy(error):
+            logger.debug("The store is busy (%s); trying again.", error)
+            return True
+        is_away = self.backend.is_outage(error)
+        if is_away:
+            self.outage.begin(error)
+        return is_away
 
     async def wait(self, task_id: str, timeout: float | None) -> TaskResult:
         """Wait until a job is final; TaskTimeoutError after `timeout` seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from ..config import Config
@@ -19,6 +20,7 @@ from ..executors.thread_executor import ThreadExecutor
 from ..job import Kind
 from ..registry import TaskRegistry
 from .services import Doubt, Prune, Queues, Rescue, repeat
+from .watchdog import Sign, Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ EXECUTORS: tuple[type[IOExecutor | ThreadExecutor | CPUExecutor], ...] = (
 )
 PRUNE_SECONDS = 60.0
 QUEUES_SECONDS = 1.0
+LIFE_SECONDS = 1.0
 
 
 class Worker:
@@ -62,6 +65,8 @@ class Worker:
         self._consumers: list[Consumer] = []
         self._services: list[asyncio.Task[None]] = []
         self._heartbeat: Heartbeat | None = None
+        self._watchdog: Watchdog | None = None
+        self._loop_seen_alive = time.monotonic()
         self._is_asked_to_drain = asyncio.Event()
         self._is_asked_to_stop = asyncio.Event()
 
@@ -118,15 +123,30 @@ class Worker:
             await self._queues.look()
         self._services = [
             asyncio.create_task(repeat(seconds, act), name=f"flowrra-{act.__qualname__}")
-            for seconds, act in self._duties()
+            for seconds, act in self._duties(self._heartbeat)
         ]
+        self._watchdog = Watchdog(self.config.executor.stall_timeout, self._signs(self._heartbeat))
+        self._watchdog.start()
 
-    def _duties(self) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
+    def _signs(self, heartbeat: Heartbeat) -> dict[str, Sign]:
+        """Return how to see that each part of the worker is alive."""
+        return {
+            "The event loop": lambda: self._loop_seen_alive,
+            "The store's thread": self._stores.place.seen_alive,
+            "The heartbeat": heartbeat.seen_alive,
+        }
+
+    async def _show_life(self) -> None:
+        self._loop_seen_alive = time.monotonic()
+        self._stores.place.nudge()
+
+    def _duties(self, heartbeat: Heartbeat) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
         settings, stores = self.config.executor, self._stores
-        rescue = Rescue(stores, self.presence, settings.heartbeat_timeout)
+        rescue = Rescue(stores, self.presence, heartbeat, settings.heartbeat_timeout)
         duties: list[tuple[float, Callable[[], Awaitable[None]]]] = [
             (settings.rescue_interval, rescue.look),
             (settings.rescue_interval, Doubt(self._consumers).look),
+            (LIFE_SECONDS, self._show_life),
         ]
         ttl = self.config.backend.ttl if self.config.backend else None
         if ttl is not None:
@@ -136,11 +156,15 @@ class Worker:
         return duties
 
     async def _until_asked(self, *, burst: bool) -> None:
+        """Wait until asked to drain, or done; raise if a part of the worker ended by itself."""
         asked = asyncio.create_task(self._is_asked_to_drain.wait())
         done = asyncio.create_task(self._until_done()) if burst else asked
-        await asyncio.wait({asked, done}, return_when=asyncio.FIRST_COMPLETED)
+        waits = {asked, done, *self._services, *(c.loop_task for c in self._consumers)}
+        ended, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for waiting in (asked, done):
             waiting.cancel()
+        for task in ended:
+            await task
 
     async def _until_done(self) -> None:
         """Wait until no lane has work, and none got any while the others were looked at."""
@@ -155,6 +179,8 @@ class Worker:
 
     async def _stop(self) -> None:
         """Drain for as long as there is time, give the rest back, and go."""
+        if self._watchdog is not None:
+            await asyncio.to_thread(self._watchdog.stop)
         for service in self._services:
             service.cancel()
         await self._drain()

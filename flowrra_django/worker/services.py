@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ..backends.base import Beat
 from ..engine.consumer import Consumer
+from ..engine.heartbeat import Heartbeat
 from ..engine.presence import Presence, is_process_gone
 from ..engine.stores import Stores
 
@@ -33,21 +34,25 @@ class Rescue:
     """Frees the jobs of workers that went away without a word.
 
     A worker is given up when two looks, a period apart, see the same heartbeat, older than
-    `timeout` seconds; at once when it was on this host and its process is gone.
+    `timeout` seconds, while this worker's own heartbeat is steady; at once when it was on this
+    host and its process is gone.
     """
 
-    def __init__(self, stores: Stores, presence: Presence, timeout: float) -> None:
+    def __init__(
+        self, stores: Stores, presence: Presence, heartbeat: Heartbeat, timeout: float
+    ) -> None:
         self._stores = stores
         self._presence = presence
+        self._heartbeat = heartbeat
         self._timeout = timeout
         self._suspects: dict[str, datetime] = {}
 
     async def look(self) -> None:
         beats = await self._stores.insist(self._stores.backend.beats)
         others = [beat for beat in beats if beat.worker.worker_id != self._presence.worker_id]
-        silent = {b.worker.worker_id: b.at for b in others if b.age > self._timeout}
-        gone = [b for b in others if self._is_gone(b)]
-        self._suspects = silent
+        gone = [beat for beat in others if self._is_gone(beat)]
+        silent = [beat for beat in others if beat.age > self._timeout and self._heartbeat.is_steady]
+        self._suspects = {beat.worker.worker_id: beat.at for beat in silent}
         for beat in gone:
             await self._rescue(beat.worker.worker_id, beat.at)
         for worker_id in await self._stores.insist(self._stores.backend.strays):
@@ -57,7 +62,8 @@ class Rescue:
         worker = beat.worker
         if worker.host == socket.gethostname() and is_process_gone(worker.process):
             return True
-        return beat.age > self._timeout and self._suspects.get(worker.worker_id) == beat.at
+        is_silent = beat.age > self._timeout and self._heartbeat.is_steady
+        return is_silent and self._suspects.get(worker.worker_id) == beat.at
 
     async def _rescue(self, worker_id: str, beat_at: datetime | None) -> None:
         freed = await self._stores.insist(self._stores.rescue, worker_id, beat_at)

@@ -147,6 +147,9 @@ class DatabaseBackend(DatabaseWorkers):
             cursor.execute(sql.PRUNE, [self.engine.moment(-older_than), limit])
             return int(cursor.rowcount)
 
+    def is_busy(self, error: Exception) -> bool:
+        return self.engine.is_busy(error)
+
     def is_outage(self, error: Exception) -> bool:
         return self.engine.is_outage(error)
 

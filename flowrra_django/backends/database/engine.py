@@ -14,9 +14,10 @@ from django.db.backends.utils import CursorWrapper
 from ...exceptions import ConfigurationError
 
 PRIMARY_CODE = 0xFF
+BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 PASSING = frozenset({
-    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM,
 })  # fmt: skip
 
 
@@ -94,9 +95,11 @@ class Sqlite:
         row: tuple[int] = connection.connection.execute("PRAGMA data_version").fetchone()
         return row[0]
 
+    def is_busy(self, error: Exception) -> bool:
+        return _code(error) in BUSY
+
     def is_outage(self, error: Exception) -> bool:
-        code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK)
-        return isinstance(error, DatabaseError) and code & PRIMARY_CODE in PASSING
+        return _code(error) in PASSING
 
     def close(self) -> None:
         self.connection.close()
@@ -114,3 +117,9 @@ def engine_of(alias: str) -> Sqlite:
     if vendor != "sqlite":
         raise ConfigurationError(f"The ledger cannot be kept in {vendor} yet. Use SQLite.")
     return Sqlite(alias)
+
+
+def _code(error: Exception) -> int:
+    """Return SQLite's own code of what Django raised."""
+    code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return int(code) & PRIMARY_CODE if isinstance(error, DatabaseError) else sqlite3.SQLITE_OK

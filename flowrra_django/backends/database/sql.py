@@ -27,9 +27,10 @@ INSERT = f"""
 INSERT INTO {TABLE} (
     task_id, task_name, queue, kind, priority, status, args, kwargs, error, error_type, traceback,
     history, submitted_at, run_after, due_at, worker, claim, attempts, failures, crashes,
-    max_crashes, cancel_requested
+    max_crashes, cancel_requested, indexed, meta
 ) VALUES (
-    %s, %s, %s, %s, %s, 'pending', %s, %s, '', '', '', '[]', %s, %s, %s, '', 0, 0, 0, 0, %s, FALSE
+    %s, %s, %s, %s, %s, 'pending', %s, %s, '', '', '', '[]', %s, %s, %s, '', 0, 0, 0, 0, %s,
+    FALSE, FALSE, '{{}}'
 )
 """
 
