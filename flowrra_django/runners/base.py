@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from abc import ABC, abstractmethod
+from pathlib import Path
 
 from ..job import ErrorInfo, Failed, Job, Outcome
 from ..registry import Task
 
 MAX_TRACEBACK_CHARS = 50_000
+HERE = f"{Path(__file__).parent}{os.sep}"
 
 
 class BaseRunner(ABC):
@@ -34,11 +37,10 @@ class BaseRunner(ABC):
 def describe(error: BaseException) -> ErrorInfo:
     """Put an exception into words that any store can keep."""
     kind = type(error)
-    lines = "".join(traceback.format_exception(error))
     return ErrorInfo(
         message=_message(error),
-        type=f"{kind.__module__}.{kind.__qualname__}",
-        traceback=storable(_shortened(lines)),
+        type=storable(f"{kind.__module__}.{kind.__qualname__}"),
+        traceback=_traceback(error),
     )
 
 
@@ -55,8 +57,20 @@ def storable(text: str) -> str:
 def _message(error: BaseException) -> str:
     try:
         return storable(_shortened(str(error)))
-    except Exception as broken:  # a __str__ that raises must not hide the error itself
-        return f"<{type(error).__name__}; its str() raised {type(broken).__name__}>"
+    except BaseException as broken:  # a __str__ that raises must not hide the error itself
+        return storable(f"<{type(error).__name__}; its str() raised {type(broken).__name__}>")
+
+
+def _traceback(error: BaseException) -> str:
+    """Return the traceback from where the job's own code begins."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(HERE):
+        frames = frames.tb_next
+    try:
+        lines = traceback.format_exception(type(error), error, frames)
+        return storable(_shortened("".join(lines)))
+    except BaseException as broken:  # an odd error must not become the runner's own
+        return storable(f"<its traceback cannot be shown: {type(broken).__name__}>")
 
 
 def _shortened(text: str) -> str:

@@ -63,7 +63,7 @@ def unpack_outcome(path: str, reply: bytes) -> Outcome:
     """Return the outcome that `pack_result` or `pack_error` packed."""
     try:
         content = unpickled(reply)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # values are rebuilt by code of their own
         unusable = TypeError(f"The result of {path} cannot be unpickled: {error}")
         unusable.__cause__ = error
         return failed(unusable)
@@ -73,7 +73,7 @@ def unpack_outcome(path: str, reply: bytes) -> Outcome:
 def _failed(raised: _Raised) -> Failed:
     try:
         exception = unpickled(raised.exception) if raised.exception else None
-    except Exception:  # its class can be rebuilt in the child only
+    except (Exception, SystemExit):  # it can be rebuilt in the child only
         exception = None
     return Failed(raised.error, exception)
 

@@ -63,7 +63,7 @@ class SingleProcessPool:
             self.ready = self._executor.submit(prepare, setup)
             self._generation = launcher.generation
         reader.close()
-        (self._process,) = self._executor._processes.values()  # noqa: SLF001
+        ((self._pid, self._process),) = self._executor._processes.items()  # noqa: SLF001
         # While we hold the writing end of the child's replies, one who is killed halfway through
         # a large one would leave the executor's thread waiting for the other half for ever.
         self._executor._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
@@ -74,7 +74,7 @@ class SingleProcessPool:
 
     def kill(self) -> None:
         """Kill the child and what its jobs started. Does not wait."""
-        kill_group(self._pid)
+        kill_group(self._pid)  # first, while the child's own pid cannot be anyone else's
         self._process.kill()
 
     def close(self) -> End:
@@ -86,7 +86,3 @@ class SingleProcessPool:
         if is_orphan:
             wait_until_gone(self._pid, WAIT_SECONDS)
         return End(code, is_orphan)
-
-    @property
-    def _pid(self) -> int:
-        return self._process.pid or 0

@@ -18,6 +18,7 @@ from .calls import pack_call
 from .child import Setup, Surround
 from .launcher import BaseLauncher, SpawnLauncher
 from .slot import STOPPED, Slot
+from .waiting import settled_for_sure
 
 if sys.platform != "win32":
     from .forkserver import ForkServerLauncher
@@ -78,9 +79,9 @@ class ProcessRunner(BaseRunner):
         for slot in self._slots:
             slot.give_up()
         await asyncio.gather(*(slot.close() for slot in self._slots))
-        self._slots = []
+        await settled_for_sure(self._threads.submit(self._launcher.stop))
         self._threads.shutdown()
-        self._launcher.stop()
+        self._slots = []
 
 
 def create_launcher(preload: Sequence[str]) -> BaseLauncher:

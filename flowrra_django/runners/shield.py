@@ -59,22 +59,31 @@ def enter(lifeline: Connection) -> None:
 
 
 def end_with(lifeline: Connection) -> None:
-    """Have this process and all of its group killed when the lifeline's other end is closed."""
-    if sys.platform != "linux":
+    """Have this process and its group killed when the other end of the lifeline is closed."""
+    try:
+        end_with_by_kernel(lifeline)
+    except OSError:
         end_with_by_thread(lifeline)
-        return
-    # The kernel sends SIGKILL itself. A thread would have to wait for the GIL, which a long call
-    # into C may hold, and would make it unsafe for a job to fork.
+
+
+def end_with_by_kernel(lifeline: Connection) -> None:
+    """Have the kernel send SIGKILL. Raises OSError where it cannot.
+
+    A thread would have to wait for the GIL, which a long call into C may hold for minutes, and
+    would make it unsafe for a job to fork.
+    """
+    if sys.platform != "linux":
+        raise OSError("Only Linux sends a signal of choice when a pipe is closed.")
     handle = lifeline.fileno()
     fcntl.fcntl(handle, fcntl.F_SETOWN, -os.getpgrp())
     fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(handle, fcntl.F_SETFL, fcntl.fcntl(handle, fcntl.F_GETFL) | os.O_ASYNC)
-    if lifeline.poll():  # it was closed before the kernel knew
+    if lifeline.poll():  # it was closed before the kernel was asked
         _end_now()
 
 
 def end_with_by_thread(lifeline: Connection) -> None:
-    """Do the same where the kernel cannot."""
+    """Have a thread do it, as well as a thread can."""
 
     def watch() -> None:
         lifeline.poll(None)

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 START_PAUSES_SECONDS = (0.0, 0.1, 1.0)
 CLOSE_SECONDS = 1.0
+NO_CHILD_DELAY_SECONDS = 5.0
 STOPPED = "The CPU runner stops."
 ORPHANED = "The fork server of the CPU children died, and the job's child with it."
 
@@ -75,7 +76,8 @@ class Slot:
         try:
             future = await self._submit(path, call)
         except (NoChildError, BrokenProcessPool) as reason:
-            return GivenBack(str(reason), started=False)
+            delay = 0.0 if self._is_given_up else NO_CHILD_DELAY_SECONDS
+            return GivenBack(str(reason), started=False, delay=delay)
         await settled(future)
         error = future.exception()
         if error is None:
