@@ -60,6 +60,8 @@ class TaskRegistry:
         `options` are the fields of `Task`. Raises TypeError for a function that cannot be run
         as asked, ValueError for an option out of range or a name that is taken.
         """
+        if callable(name):
+            raise TypeError(f"Write @task() above {name!r}: the parentheses are missing.")
 
         def register(func: Function) -> Function:
             kind = kind_of(func, cpu_bound=cpu_bound)
@@ -95,17 +97,17 @@ class TaskRegistry:
         name = self._names.get(func)
         if name is None:
             raise TaskNotFoundError(getattr(func, "__qualname__", repr(func)))
-        return self._tasks[name]
+        return self.get_or_raise(name)
 
     def is_registered(self, name: str) -> bool:
         return name in self._tasks
 
     def unregister(self, name: str) -> bool:
         """Forget a task; return whether there was one."""
-        task = self._tasks.pop(name, None)
-        if task is not None:
-            del self._names[task.func]
-        return task is not None
+        is_known = self._tasks.pop(name, None) is not None
+        others = {task.func: task.name for task in self}
+        self._names = others | {f: n for f, n in self._names.items() if n != name}
+        return is_known
 
     def list_tasks(self) -> list[str]:
         """Return the names, in the order of registration."""
@@ -123,8 +125,8 @@ class TaskRegistry:
 
 def kind_of(func: Callable[..., Any], *, cpu_bound: bool = False) -> Kind:
     """Say how a function is to be run, or raise TypeError if it cannot be."""
-    if not callable(func):
-        raise TypeError(f"A task must be a function, got {type(func).__name__}.")
+    if not (hasattr(func, "__qualname__") and callable(func)):
+        raise TypeError(f"A task must be a function with a name, got {type(func).__name__}.")
     is_coroutine = inspect.iscoroutinefunction(func)
     if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):
         raise TypeError(f"Task {func.__qualname__} is a generator; a task returns one value.")

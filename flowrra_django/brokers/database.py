@@ -16,13 +16,13 @@ from .base import BaseBroker, Taken
 
 PEEK = f"""
 {sql.LANES}
-SELECT EXISTS (SELECT 1 FROM {sql.TABLE} WHERE {sql.READY} AND {sql.OF_LANE}),
-       (SELECT min(due_at) FROM {sql.TABLE} WHERE due_at IS NOT NULL AND {sql.OF_LANE})
+SELECT EXISTS (SELECT 1 FROM {sql.BY_READY} WHERE {sql.READY} AND {sql.OF_LANE}),
+       (SELECT min(due_at) FROM {sql.BY_DELAYED} WHERE due_at IS NOT NULL AND {sql.OF_LANE})
 FROM lanes
 """
 
 PROMOTE = f"""
-UPDATE {sql.TABLE} SET due_at = NULL
+UPDATE {sql.BY_DELAYED} SET due_at = NULL
 WHERE due_at IS NOT NULL AND due_at <= %s AND queue = %s AND kind = %s
 """
 
@@ -30,7 +30,8 @@ WHERE due_at IS NOT NULL AND due_at <= %s AND queue = %s AND kind = %s
 FIRST_OF_LANES = f"""
 {sql.LANES}
 SELECT job.id FROM lanes CROSS JOIN {sql.TABLE} AS job ON job.id IN (
-    SELECT id FROM {sql.TABLE} WHERE {sql.READY} AND {sql.OF_LANE} ORDER BY priority, id LIMIT %s
+    SELECT id FROM {sql.BY_READY}
+    WHERE {sql.READY} AND {sql.OF_LANE} ORDER BY priority, id LIMIT %s
 )
 ORDER BY job.priority, job.id LIMIT %s
 """
@@ -42,7 +43,7 @@ class DatabaseBroker(BaseBroker):
     """Finds what waits through partial indexes; learns of other processes' commits by polling."""
 
     ledger: DatabaseBackend
-    poll_seconds = 0.005
+    poll_seconds = 0.015
 
     def __init__(self, ledger: DatabaseBackend) -> None:
         super().__init__(ledger)

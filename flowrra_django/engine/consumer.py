@@ -9,16 +9,17 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..brokers.base import Taken
-from ..job import GivenBack, Job, Kind, Lane, Outcome
+from ..job import GivenBack, Job, Outcome
 from ..registry import Task, TaskRegistry
-from ..retry import Limits, Release, Settlement, after_unknown_task, settle
+from ..retry import Release, Settlement, after_unknown_task, settle
 from ..runners.base import BaseRunner, failed
 from .job_log import log_settled
 from .outbox import Outbox, Parcel
 from .presence import Presence
+from .serving import Serving
 from .stores import Stores
 
 logger = logging.getLogger(__name__)
@@ -29,19 +30,7 @@ _inside_job: ContextVar[bool] = ContextVar("flowrra_inside_job", default=False)
 
 STOPPED = "The worker stopped before the job ended."
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
-    """What a consumer serves: lanes of one kind, how many jobs at once, the defaults of tasks."""
-
-    kind: Kind
-    queues: tuple[str, ...]
-    slots: int
-    defaults: Limits
-
-    @property
-    def lanes(self) -> tuple[Lane, ...]:
-        return tuple(Lane(queue, self.kind) for queue in self.queues)
+Hold = tuple[str, int]
 
 
 class Consumer:
@@ -61,8 +50,8 @@ class Consumer:
         self._registry = registry
         self._runner = runner
         self._outbox = Outbox(stores, self._written)
-        self._runs: dict[str, asyncio.Task[None]] = {}
-        self._held: dict[str, int] = {}
+        self._runs: dict[Hold, asyncio.Task[None]] = {}
+        self._held: set[Hold] = set()
         self._news = asyncio.Event()
         self._settled = asyncio.Event()
         self._is_draining = self._is_stopping = False
@@ -167,7 +156,7 @@ class Consumer:
             logger.exception("Claiming jobs failed; it is tried again.")
             return Taken([], None)
         for job in taken.jobs:
-            self._held[job.task_id] = job.claim
+            self._held.add(_hold_on(job))
             self._launch(job, worker_id)
         return taken
 
@@ -183,7 +172,7 @@ class Consumer:
     def _reconcile(self, worker_id: str) -> None:
         """Give back what the ledger says this worker holds, and it does not: a reply was lost."""
         held = self._stores.backend.held(worker_id, self.serving.kind)
-        strays = [job for job in held if self._held.get(job.task_id) != job.claim]
+        strays = [job for job in held if _hold_on(job) not in self._held]
         if strays:
             self._stores.release(worker_id, [Release(job=job) for job in strays])
             logger.warning("Gave back %d jobs whose claim had got lost on the way.", len(strays))
@@ -200,17 +189,16 @@ class Consumer:
         elif task.kind is not self.serving.kind:
             self._put(worker_id, Release(job=job, kind=task.kind))
         else:
-            run = self._loop.create_task(self._run(job, task, worker_id))
-            self._runs[job.task_id] = run
+            self._runs[_hold_on(job)] = self._loop.create_task(self._run(job, task, worker_id))
 
     async def _run(self, job: Job, task: Task, worker_id: str) -> None:
         _inside_job.set(True)
         started = time.monotonic()
         outcome = await self._outcome(job, task)
         seconds = time.monotonic() - started
+        del self._runs[_hold_on(job)]
         defaults = self.serving.defaults
         item = settle(job, task, outcome, defaults=defaults, worker=worker_id, seconds=seconds)
-        del self._runs[job.task_id]
         self._put(worker_id, item, seconds)
         self._news.set()
 
@@ -229,7 +217,7 @@ class Consumer:
         self._outbox.put(Parcel(worker_id, item, seconds))
 
     def _written(self, parcel: Parcel, is_accepted: bool) -> None:
-        del self._held[parcel.item.job.task_id]
+        self._held.remove(_hold_on(parcel.item.job))
         self._settled_count += 1
         self._settled.set()
         log_settled(parcel, is_accepted=is_accepted)
@@ -244,11 +232,18 @@ def is_inside_job() -> bool:
     return _inside_job.get()
 
 
+def _hold_on(job: Job) -> Hold:
+    """Tell this claim from another on the same job, which this worker may have lost and retaken."""
+    return job.task_id, job.claim
+
+
 async def _until_set(event: asyncio.Event, seconds: float | None) -> None:
     """Wait for the event, and set it if it takes too long."""
     if seconds is None:
         await event.wait()
         return
     timer = asyncio.get_running_loop().call_later(seconds, event.set)
-    await event.wait()
-    timer.cancel()
+    try:
+        await event.wait()
+    finally:
+        timer.cancel()

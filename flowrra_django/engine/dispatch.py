@@ -13,6 +13,7 @@ from ..registry import Task
 from ..serialization import encode_call
 from .stores import Stores
 
+HIGHEST_PRIORITY = 2**31 - 1  # what a database's integer column holds
 AfterCommit = Callable[[Callable[[], None]], None]
 
 
@@ -53,7 +54,8 @@ class Dispatcher:
         """Record all of the calls or none; return their jobs' ids, in the same order.
 
         Raises TypeError for arguments that the ledger cannot carry, ValueError for more bytes of
-        them than `max_payload_bytes`; nothing is stored then.
+        them than `max_payload_bytes`, or either for a priority that is no such number; nothing
+        is stored then.
         """
         jobs = [self._job(call) for call in calls]
         if jobs:
@@ -73,10 +75,19 @@ class Dispatcher:
             args=args,
             kwargs=kwargs,
             queue=task.queue if call.queue is None else call.queue,
-            priority=task.priority if call.priority is None else call.priority,
+            priority=_checked(task.priority if call.priority is None else call.priority),
             run_after=call.run_after,
             max_crashes=task.max_crashes,
         )
+
+
+def _checked(priority: int) -> int:
+    if not isinstance(priority, int):
+        raise TypeError(f"A priority is an integer, got {type(priority).__name__}.")
+    if not -HIGHEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+        limits = f"from {-HIGHEST_PRIORITY} to {HIGHEST_PRIORITY}"
+        raise ValueError(f"A priority is {limits}, got {priority}.")
+    return priority
 
 
 def _check_size(task: Task, args: Any, kwargs: Any, limit: int) -> None:

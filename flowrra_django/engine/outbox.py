@@ -71,9 +71,8 @@ class Outbox:
         for parcel in parcels:
             by_worker[parcel.worker_id].append(parcel)
         for worker_id, group in by_worker.items():
-            items = [parcel.item for parcel in group]
-            settlements = [item for item in items if isinstance(item, Settlement)]
-            releases = [item for item in items if isinstance(item, Release)]
+            settlements = [p.item for p in group if isinstance(p.item, Settlement)]
+            releases = [p.item for p in group if isinstance(p.item, Release)]
             accepted = await self._write(self._stores.settle, worker_id, settlements)
             accepted |= await self._write(self._stores.release, worker_id, releases)
             for parcel in group:

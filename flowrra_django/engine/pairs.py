@@ -31,6 +31,7 @@ FAMILIES = {
         "flowrra_django.brokers.database.DatabaseBroker",
     ),
 }
+BASES = {"backend": BaseBackend, "broker": BaseBroker}
 MEMORY = BackendConfig("memory://")
 
 _shared_memory: dict[str, Stores] = {}
@@ -45,8 +46,8 @@ def create_stores(config: Config, models: ModelCodec | None = None) -> Stores:
     ledger = config.backend or _ledger_of(config.broker)
     index = config.broker or ledger
     if ledger.family == "memory" and ledger.name:
-        if ledger.name not in _shared_memory:
-            _shared_memory[ledger.name] = _create(ledger, index, models)
+        if ledger.name not in _shared_memory:  # another thread may come to it first
+            _shared_memory.setdefault(ledger.name, _create(ledger, index, models))
         return _shared_memory[ledger.name]
     return _create(ledger, index, models)
 
@@ -65,7 +66,7 @@ def _create(ledger: BackendConfig, index: StoreConfig, models: ModelCodec | None
 
 def _class_of(config: StoreConfig, role: str) -> Any:
     if config.class_ is not None:
-        return _imported(config.class_)
+        return _checked(config.class_, role)
     classes = FAMILIES.get(config.family)
     if classes is None:
         known = ", ".join(FAMILIES)
@@ -73,6 +74,16 @@ def _class_of(config: StoreConfig, role: str) -> Any:
             f"No {role} for {config.scheme}:// in this version. It has: {known}."
         )
     return _imported(getattr(classes, role))
+
+
+def _checked(path: str, role: str) -> Any:
+    found, base = _imported(path), BASES[role]
+    if isinstance(found, type) and issubclass(found, base):
+        return found
+    raise ConfigurationError(
+        f"{path} is to be the {role}, and is no {base.__name__}. "
+        "Stores of your own go in pairs: name the class of each in its own config."
+    )
 
 
 def _imported(path: str) -> Callable[..., Any]:

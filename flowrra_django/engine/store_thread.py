@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -25,7 +25,11 @@ class Poller(Protocol):
         """Return when to be polled next; None for not at all."""
 
     def poll(self) -> None:
-        """Look. An error is logged, and the next look comes when it would have come."""
+        """Look. After an error the next look comes when it would have come."""
+
+
+def expects_none(error: Exception) -> bool:
+    return False
 
 
 class Inline:
@@ -49,15 +53,21 @@ class StoreThread:
     """One thread that makes all calls, in the order in which they came.
 
     It starts with the first call, and again with the first one after a `stop` or in a forked
-    child.
+    child. An error of a poller is logged, unless `is_expected` says that it is known.
     """
 
-    def __init__(self, pollers: list[Poller], close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pollers: Sequence[Poller],
+        close: Callable[[], None],
+        is_expected: Callable[[Exception], bool] = expects_none,
+    ) -> None:
         self._pollers = pollers
         self._close = close
+        self._is_expected = is_expected
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
         self._seen_alive = time.monotonic()
 
     async def run(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -76,35 +86,33 @@ class StoreThread:
 
     def stop(self) -> None:
         """Finish what was asked for, close the connection and end the thread."""
-        with self._starting:
+        with self._lock:
             thread, self._thread = self._thread, None
-        if thread is not None and thread.is_alive():
             self._calls.put(None)
+        if thread is not None and thread.is_alive():
             thread.join()
 
     def _put(self, call: Call) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._start()
-        self._calls.put(call)
+        with self._lock:  # else a call could come after the last one that the thread makes
+            if self._thread is None or not self._thread.is_alive():
+                self._start()
+            self._calls.put(call)
 
     def _start(self) -> None:
-        with self._starting:
-            if self._thread is not None and self._thread.is_alive():
-                return
-            self._calls = SimpleQueue()
-            self._thread = threading.Thread(
-                target=self._work, args=[self._calls], name="flowrra-store", daemon=True
-            )
-            self._thread.start()
+        self._calls = SimpleQueue()
+        self._thread = threading.Thread(
+            target=self._work, args=[self._calls], name="flowrra-store", daemon=True
+        )
+        self._thread.start()
 
     def _work(self, calls: SimpleQueue[Call | None]) -> None:
         try:
             while True:
                 self._seen_alive = time.monotonic()
+                self._poll()  # between calls too: a thread that is always busy has to look as well
                 try:
                     call = calls.get(timeout=self._seconds_until_poll())
                 except Empty:
-                    self._poll()
                     continue
                 if call is None:
                     return
@@ -120,7 +128,14 @@ class StoreThread:
         for poller in self._pollers:
             seconds = poller.seconds_until_poll()
             if seconds is not None and seconds <= 0:
-                _guarded(poller.poll)
+                self._look(poller)
+
+    def _look(self, poller: Poller) -> None:
+        try:
+            poller.poll()
+        except Exception as error:
+            if not self._is_expected(error):
+                logger.exception("Polling the store failed; it is tried again.")
 
 
 def _resolve(future: Future[Any], call: Callable[[], Any]) -> None:
@@ -132,10 +147,3 @@ def _resolve(future: Future[Any], call: Callable[[], Any]) -> None:
         future.set_exception(error)
     else:
         future.set_result(result)
-
-
-def _guarded(poll: Callable[[], None]) -> None:
-    try:
-        poll()
-    except Exception:
-        logger.exception("Polling the store failed; it is tried again.")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
-from ..backends.base import BaseBackend
+from ..backends.base import BaseBackend, Settled
 from ..brokers.base import BaseBroker, Taken
 from ..exceptions import JobNotFoundError, TaskTimeoutError
 from ..job import Lane
@@ -56,7 +56,7 @@ class Stores:
         self.waiters = Waiters(backend)
         self.outage = Outage()
         self.place = (
-            StoreThread([Bell(broker), self.waiters], self._close_here)
+            StoreThread([Bell(broker), self.waiters], self._close_here, self.may_pass)
             if backend.is_shared
             else Inline()
         )
@@ -70,19 +70,21 @@ class Stores:
         """Write outcomes; return the ids of those that the ledger accepted."""
         settled = self.backend.settle(worker_id, settlements)
         self.broker.push(settled.waiting)
-        self.waiters.wake(_ended(settlements, settled.accepted))
+        self.waiters.wake(_ended(settled))
         return settled.accepted
 
     def release(self, worker_id: str, releases: Sequence[Release]) -> set[str]:
         """Give claims back; return the ids of those that the ledger accepted."""
         settled = self.backend.release(worker_id, releases)
         self.broker.push(settled.waiting)
+        self.waiters.wake(_ended(settled))  # those whose cancelling was asked for
         return settled.accepted
 
     def rescue(self, worker_id: str, beat_at: datetime | None) -> int:
         """Free the jobs of a worker that is gone; return how many wait again."""
         waiting = self.backend.rescue(worker_id, beat_at)
         self.broker.push(waiting)
+        self.waiters.look()  # others have failed for good
         return len(waiting)
 
     def retry(self, task_ids: Collection[str]) -> set[str]:
@@ -140,9 +142,11 @@ class Stores:
     async def wait(self, task_id: str, timeout: float | None) -> TaskResult:
         """Wait until a job is final; TaskTimeoutError after `timeout` seconds."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout) as limit:
                 return await self._final_result(task_id)
         except TimeoutError:
+            if not limit.expired():  # it is the store's
+                raise
             raise TaskTimeoutError(task_id, timeout or 0.0) from None
 
     async def _final_result(self, task_id: str) -> TaskResult:
@@ -193,5 +197,5 @@ def _remaining(deadline: float | None) -> float | None:
     return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
-def _ended(settlements: Sequence[Settlement], accepted: set[str]) -> list[str]:
-    return [s.job.task_id for s in settlements if s.status.is_final and s.job.task_id in accepted]
+def _ended(settled: Settled) -> set[str]:
+    return settled.accepted - {entry.task_id for entry in settled.waiting}

@@ -32,7 +32,8 @@ class Waiters:
         with self._lock:
             self._waiting.setdefault(task_id, []).append(wake)
             self._interval = SHORTEST_POLL
-            self._next_poll = time.monotonic() + self._interval
+            # Not simply later: many who come one after the other must not put it off for ever.
+            self._next_poll = min(self._next_poll, time.monotonic() + self._interval)
 
     def remove(self, task_id: str, wake: Wake) -> None:
         """Forget who gave up waiting."""
@@ -58,7 +59,12 @@ class Waiters:
     def poll(self) -> None:
         self._interval = min(self._interval * SLOWER, LONGEST_POLL)
         self._next_poll = time.monotonic() + self._interval
-        self.wake(self._ledger.settled_among(list(self._waiting)))
+        self.look()
+
+    def look(self) -> None:
+        """Wake those whose jobs are settled, whoever settled them."""
+        if self._waiting:
+            self.wake(self._ledger.settled_among(list(self._waiting)))
 
 
 def waker_of(future: asyncio.Future[None]) -> Wake:

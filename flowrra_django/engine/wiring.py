@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from ..backends.base import WorkerInfo
 from ..config import Config
@@ -35,22 +36,34 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """Stores, presence and queues. `is_owner`: nobody else uses the stores while these do."""
+    """Stores, presence and queues.
+
+    `private_queue` takes all jobs that are submitted here, whatever queue their task names.
+    `is_owner`: nobody else uses the stores while these do.
+    """
 
     stores: Stores
     presence: Presence
     queues: tuple[str, ...] = (DEFAULT_QUEUE,)
     hooks: Hooks = Hooks()
+    private_queue: str | None = None
     is_owner: bool = False
 
 
 def standalone(config: Config) -> Wiring:
-    """Wire one executor that is used by itself."""
+    """Wire one executor that is used by itself.
+
+    A backend without a broker keeps results, and its jobs are not for others who use that store.
+    """
     stores = create_stores(config)
     store = config.backend or config.broker
-    is_private = store is None or (store.family == "memory" and not store.name)
+    is_owner = store is None or (store.family == "memory" and not store.name)
     presence = Presence(stores.backend, describe_self())
-    return Wiring(stores=stores, presence=presence, is_owner=is_private)
+    wired = partial(Wiring, stores=stores, presence=presence, is_owner=is_owner)
+    if config.broker is not None or not stores.backend.is_shared:
+        return wired()
+    queue = f"executor-{presence.worker_id}"
+    return wired(queues=(queue,), private_queue=queue)
 
 
 def describe_self(**details: object) -> WorkerInfo:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
 
 from ..config import Config
-from ..engine.consumer import Consumer, Serving, is_inside_job
+from ..engine.consumer import Consumer, is_inside_job
 from ..engine.dispatch import Call, Dispatcher
 from ..engine.heartbeat import Heartbeat
+from ..engine.serving import Serving
 from ..engine.wiring import Wiring, standalone
 from ..exceptions import ExecutorNotRunningError
-from ..job import Kind
+from ..job import Kind, Lane
 from ..registry import Task, TaskRegistry
 from ..results import TaskResult
 from ..retry import Limits
 from ..runners.base import BaseRunner
+from .waiting import Waits, to_the_end
 
 logger = logging.getLogger(__name__)
 
 FULL_QUEUE_SECONDS = 0.01
-STOPPED = "The executor was stopped while the job was waited for."
 
 
 class BaseTaskExecutor(ABC):
@@ -49,12 +51,15 @@ class BaseTaskExecutor(ABC):
         )
         self._consumer: Consumer | None = None
         self._heartbeat: Heartbeat | None = None
-        self._waits: set[asyncio.Task[TaskResult]] = set()
+        self._waits = Waits(self._stores)
         self._room = 0
+        self._changing = asyncio.Lock()
+        self._is_stopping = False
+        self._finishing: asyncio.Task[None] | None = None
 
     @property
     def is_running(self) -> bool:
-        return self._consumer is not None
+        return self._consumer is not None and not self._is_stopping
 
     @property
     def consumer(self) -> Consumer:
@@ -79,15 +84,19 @@ class BaseTaskExecutor(ABC):
         """Enqueue a call of a registered function; return the job's id.
 
         A lower priority number runs first. Waits while the queue is full, but not when called
-        from inside a job, which might be what has to end first.
+        from inside a job, which might be what has to end first. A job may submit others even
+        while a stop waits for it.
 
         Raises TaskNotFoundError if the function is not registered, ExecutorNotRunningError if the
-        executor is not started, TypeError if it is not this executor's kind of code.
+        executor is not started, TypeError if it is not this executor's kind of code or for
+        arguments that the ledger cannot carry.
         """
         task = self._task_of(task_func)
         if not is_inside_job():
             await self._until_there_is_room()
-        call = Call(task=task, args=args, kwargs=kwargs, priority=priority)
+        queue = self._wiring.private_queue or task.queue
+        self._serve(queue)
+        call = Call(task=task, args=args, kwargs=kwargs, queue=queue, priority=priority)
         task_ids = await self._stores.run(self._dispatcher.enqueue, [call])
         return task_ids[0]
 
@@ -97,17 +106,7 @@ class BaseTaskExecutor(ABC):
         Raises TaskTimeoutError after `timeout` seconds, JobNotFoundError for an unknown or deleted
         id, ExecutorNotRunningError if the executor is stopped meanwhile.
         """
-        wait = asyncio.ensure_future(self._stores.wait(task_id, timeout))
-        self._waits.add(wait)
-        try:
-            return await wait
-        except asyncio.CancelledError:
-            if wait.cancelled() and not _is_cancelling():
-                raise ExecutorNotRunningError(STOPPED) from None
-            wait.cancel()
-            raise
-        finally:
-            self._waits.discard(wait)
+        return await self._waits.result(task_id, timeout)
 
     async def get_result(self, task_id: str) -> TaskResult | None:
         """Return the job as it stands, or None if there is none of that id."""
@@ -132,45 +131,65 @@ class BaseTaskExecutor(ABC):
         await self.stop()
 
     async def _start(self, runner: BaseRunner, slots: int) -> None:
-        if self.is_running:
-            return
-        if self._owns_presence:
-            await self._appear()
-        limits = Limits(self.config.executor.max_retries, self.config.executor.retry_delay)
-        queues = self._wiring.queues
-        serving = Serving(kind=self.kind, queues=queues, slots=slots, defaults=limits)
-        presence = self._wiring.presence
-        consumer = Consumer(self._stores, presence, self.registry, runner, serving)
-        await consumer.start()
-        self._consumer = consumer
+        async with self._changing:
+            if self._consumer is not None:
+                return
+            if self._owns_presence:
+                await self._appear()
+            limits = Limits(self.config.executor.max_retries, self.config.executor.retry_delay)
+            serving = Serving(kind=self.kind, queues=self._queues(), slots=slots, defaults=limits)
+            presence = self._wiring.presence
+            consumer = Consumer(self._stores, presence, self.registry, runner, serving)
+            await consumer.start()
+            self._consumer = consumer
         logger.debug("%s started, %d at once.", type(self).__name__, slots)
 
     async def _stop(self, wait: bool, timeout: float | None) -> None:
-        if self._consumer is None:
-            return
-        consumer, self._consumer = self._consumer, None
-        if wait:
-            await self._let_finish(consumer, timeout)
-        await consumer.stop()
-        if self._wiring.is_owner:
-            self._cancel_the_rest(consumer)
-        for waiting in self._waits:
-            waiting.cancel()
-        if self._owns_presence:
-            await self._disappear()
+        if not wait and self._finishing is not None:
+            self._finishing.cancel()  # a stop that waits is hurried by one that does not
+        async with self._changing:
+            consumer = self._consumer
+            if consumer is None:
+                await to_the_end(self._let_go())
+                return
+            self._is_stopping = True
+            try:
+                if wait:
+                    await self._let_finish(consumer, timeout)
+            finally:
+                await to_the_end(self._halt(consumer))
         logger.debug("%s stopped.", type(self).__name__)
 
     async def _let_finish(self, consumer: Consumer, timeout: float | None) -> None:
         """Finish all that waits if nobody else would, else only what was taken."""
-        finishing = consumer.finish() if self._wiring.is_owner else consumer.drain()
+        finish = consumer.finish if self._wiring.is_owner else consumer.drain
+        finishing = self._finishing = asyncio.create_task(finish(), name="flowrra-finish")
         try:
-            await asyncio.wait_for(finishing, timeout)
-        except TimeoutError:
+            done, _ = await asyncio.wait([finishing], timeout=timeout)
+        finally:
+            self._finishing = None
+            finishing.cancel()
+        if not done:
             logger.warning("Not all jobs ended within %s s; the rest is stopped.", timeout)
+        elif not finishing.cancelled():
+            finishing.result()
 
-    def _cancel_the_rest(self, consumer: Consumer) -> None:
-        while waiting := self._stores.backend.waiting(consumer.serving.lanes, 1000):
-            self._stores.cancel(waiting)
+    async def _halt(self, consumer: Consumer) -> None:
+        """Leave nothing running, nobody waiting, and no job to a worker that is gone."""
+        self._consumer, self._is_stopping = None, False
+        await consumer.stop()
+        await self._waits.wake()
+        if self._owns_presence:
+            await self._disappear()
+        if self._wiring.is_owner:
+            lanes = [Lane(queue, kind) for queue in consumer.serving.queues for kind in Kind]
+            self._stores.cancel(self._stores.backend.waiting(lanes, sys.maxsize))
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        await self._waits.wake()
+        if self._owns_presence:
+            await asyncio.to_thread(self._stores.place.stop)
 
     async def _appear(self) -> None:
         await self._stores.run(self._wiring.presence.enlist)
@@ -180,15 +199,21 @@ class BaseTaskExecutor(ABC):
             self._heartbeat.start()
 
     async def _disappear(self) -> None:
+        """Sign off, and free what could not be stopped; with the store away, rescue will."""
         if self._heartbeat is not None:
             await asyncio.to_thread(self._heartbeat.stop)
             self._heartbeat = None
-        await self._stores.run(self._wiring.presence.dismiss)
-        await asyncio.to_thread(self._stores.place.stop)
+        presence = self._wiring.presence
+        try:
+            await self._stores.run(presence.dismiss)
+            await self._stores.run(self._stores.rescue, presence.worker_id, None)
+        except Exception as error:
+            logger.warning("Could not sign off from the store: %s", error)
+
+    # Below, what submit is made of
 
     def _task_of(self, func: Callable[..., Any]) -> Task:
-        if not self.is_running:
-            raise ExecutorNotRunningError
+        self._check_open()
         task = self.registry.find(func)
         if task.kind is not self.kind:
             raise TypeError(
@@ -197,17 +222,30 @@ class BaseTaskExecutor(ABC):
             )
         return task
 
+    def _check_open(self) -> None:
+        if not self.is_running and not (self._is_stopping and is_inside_job()):
+            raise ExecutorNotRunningError
+
     async def _until_there_is_room(self) -> None:
         limit = self.config.executor.max_queue_size
         while self._room <= 0:
             lanes = self.consumer.serving.lanes
             room = limit - await self._stores.run(self._stores.broker.depth, lanes, limit)
-            self._room = room if not self._stores.backend.is_shared else (room + 9) // 10
+            # To ask a database before each job would take longer than to write it.
+            self._room = (room + 9) // 10 if self._stores.backend.is_shared else min(room, 1)
             if room <= 0:
                 await asyncio.sleep(FULL_QUEUE_SECONDS)
+                self._check_open()
         self._room -= 1
 
+    def _queues(self) -> tuple[str, ...]:
+        queues = self._wiring.queues
+        if self._owns_presence and self._wiring.private_queue is None:
+            queues += tuple({task.queue for task in self.registry}.difference(queues))
+        return queues
 
-def _is_cancelling() -> bool:
-    current = asyncio.current_task()
-    return current is not None and current.cancelling() > 0
+    def _serve(self, queue: str) -> None:
+        """Serve the queue of a job that is submitted here, when nobody has said which to serve."""
+        served = self.consumer.serving.queues
+        if self._owns_presence and queue not in served:
+            self.consumer.serve((*served, queue))

@@ -1,0 +1,328 @@
+"""The ledger in SQLite: the caller's transactions, the write lock, time zones, what errors mean."""
+
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import OperationalError, connection, connections, transaction
+from django.db.utils import IntegrityError
+from django.test import override_settings
+
+from flowrra_django.backends.database import DatabaseBackend
+from flowrra_django.brokers.database import DatabaseBroker
+from flowrra_django.config import BackendConfig
+from flowrra_django.engine.stores import Stores
+from flowrra_django.job import Kind
+from flowrra_django.models import TaskRecord, WorkerProcess
+from flowrra_django.results import TaskStatus
+from tests.contracts.acts import (
+    claim,
+    claim_new,
+    elsewhere,
+    enlist,
+    new_job,
+    record,
+    rescue,
+    result_of,
+    status_of,
+    success,
+    to_retry,
+)
+
+SOON = timedelta(seconds=60)
+
+
+class Undo(Exception):
+    """Rolls a transaction back."""
+
+
+@pytest.fixture
+def backend(ledger_database, clock):
+    backend = DatabaseBackend.from_config(BackendConfig("django://default"), None)
+    backend.engine.clock = clock.moment
+    return backend
+
+
+@pytest.fixture
+def stores(backend):
+    stores = Stores(backend, DatabaseBroker(backend))
+    yield stores
+    stores.close()
+
+
+# The caller's transactions
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_is_recorded_in_a_transaction_goes_with_it(backend, count):
+    jobs = [new_job(backend) for _ in range(count)]
+    with pytest.raises(Undo), transaction.atomic():
+        backend.record(jobs)
+        assert TaskRecord.objects.count() == count
+        raise Undo
+    assert TaskRecord.objects.count() == 0
+    with transaction.atomic():
+        backend.record(jobs)
+    assert TaskRecord.objects.count() == count
+
+
+def test_what_is_recorded_in_a_savepoint_goes_with_it(backend):
+    with transaction.atomic():
+        kept = record(backend)
+        with pytest.raises(Undo), transaction.atomic():
+            lost = record(backend)
+            raise Undo
+    assert set(backend.results([kept, lost])) == {kept}
+
+
+def test_nobody_sees_a_job_before_its_transaction_is_committed(stores):
+    enlist(stores.backend, "w")
+    with transaction.atomic():
+        task_id = record(stores.backend)
+        seen = elsewhere(stores, partial(stores.backend.results, [task_id]))
+        assert seen == {}
+    assert set(elsewhere(stores, partial(stores.backend.results, [task_id]))) == {task_id}
+
+
+def test_a_refused_batch_leaves_the_transaction_around_it_usable(backend):
+    job = new_job(backend)
+    with transaction.atomic():
+        first = record(backend)
+        with pytest.raises(IntegrityError):
+            backend.record([job, job])
+        second = record(backend)
+    assert set(backend.results([first, job.task_id, second])) == {first, second}
+
+
+@pytest.mark.parametrize("act", ["cancel", "retry"])
+def test_what_people_do_to_jobs_goes_with_their_transaction(backend, act):
+    task_id = record(backend)
+    if act == "retry":
+        backend.cancel([task_id])
+    before = result_of(backend, task_id)
+    with pytest.raises(Undo), transaction.atomic():
+        getattr(backend, act)([task_id])
+        assert result_of(backend, task_id).status is not before.status
+        raise Undo
+    assert result_of(backend, task_id) == before
+
+
+def test_a_batch_that_is_refused_midway_leaves_nothing_and_no_transaction(backend):
+    good, odd = claim_new(backend, "w"), claim_new(backend, "w")
+    with pytest.raises(ValueError, match="surrogates"):
+        backend.settle("w", [success(good), success(odd, "\ud800")])
+    assert backend.held("w", Kind.IO) == [good, odd]
+    assert not connection.connection.in_transaction
+    assert backend.settle("w", [success(good)]).accepted == {good.task_id}
+
+
+# The write lock
+
+
+@contextmanager
+def locked_by_another(statement):
+    """Hold a lock on another connection, on another thread."""
+    is_locked, is_over = threading.Event(), threading.Event()
+
+    def hold():
+        with connection.cursor() as cursor:
+            for each in ("BEGIN", statement):
+                cursor.execute(each)
+            cursor.fetchall()
+            is_locked.set()
+            is_over.wait(10)
+            cursor.execute("ROLLBACK")
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert is_locked.wait(10)
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@pytest.fixture
+def impatient():
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 20")
+
+
+WRITE = f"UPDATE {WorkerProcess._meta.db_table} SET pid = 1"
+READ = f"SELECT count(*) FROM {TaskRecord._meta.db_table}"
+
+
+def test_a_write_beside_another_one_finds_the_database_busy_and_leaves_no_transaction(
+    backend, impatient
+):
+    job = claim_new(backend, "w")
+    with locked_by_another(WRITE), pytest.raises(OperationalError) as caught:
+        backend.settle("w", [success(job)])
+    assert backend.is_busy(caught.value)
+    assert not backend.is_outage(caught.value)
+    assert backend.settle("w", [success(job)]).accepted == {job.task_id}
+
+
+def test_a_look_for_work_is_not_held_up_by_a_write(stores, impatient):
+    enlist(stores.backend, "w")
+    record(stores.backend, run_after=SOON)
+    with locked_by_another(WRITE):
+        jobs, next_due = stores.take("w", [new_job(stores.backend).lane], 10)
+    assert jobs == []
+    assert next_due == pytest.approx(60, abs=1)
+
+
+@pytest.fixture
+def without_wal(backend, monkeypatch):
+    """Let a reader hold up a commit."""
+    with monkeypatch.context() as patch:
+        options = connection.settings_dict["OPTIONS"]
+        patch.setitem(options, "init_command", "PRAGMA journal_mode=DELETE;")
+        connection.close()
+        yield
+        connection.close()
+
+
+def test_a_commit_that_finds_the_database_busy_is_rolled_back(backend, without_wal, impatient):
+    job = claim_new(backend, "w")
+    with locked_by_another(READ), pytest.raises(OperationalError) as caught:
+        backend.settle("w", [success(job)])
+    assert backend.is_busy(caught.value)
+    assert not connection.connection.in_transaction
+    assert backend.settle("w", [success(job)]).accepted == {job.task_id}
+
+
+# What errors mean
+
+
+def error_of(statement, parameters=()):
+    with pytest.raises(Exception) as caught, connection.cursor() as cursor:  # noqa: PT011
+        cursor.execute(statement, parameters)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT 1 FROM nowhere", "SELECT nothing", "SELECT FROM LIMIT", "SELECT 1 UNION SELECT 1, 2"],
+)
+def test_a_mistake_is_neither_an_outage_nor_a_busy_store(backend, statement):
+    error = error_of(statement)
+    assert isinstance(error, OperationalError)
+    assert not backend.is_outage(error)
+    assert not backend.is_busy(error)
+
+
+def test_a_value_that_cannot_be_bound_is_no_outage(backend):
+    error = error_of("SELECT %s", [object()])
+    assert not backend.is_outage(error)
+    assert not backend.is_busy(error)
+
+
+def test_a_database_that_cannot_be_opened_is_an_outage(backend, monkeypatch, tmp_path):
+    connection.close()
+    nowhere = tmp_path / "nowhere" / "db.sqlite3"
+    with monkeypatch.context() as patch, pytest.raises(OperationalError) as caught:
+        patch.setitem(connection.settings_dict, "NAME", nowhere)
+        backend.beat("w")
+    assert backend.is_outage(caught.value)
+    assert not backend.is_busy(caught.value)
+
+
+def test_other_errors_are_no_outage(backend):
+    assert not backend.is_outage(ValueError("away"))
+    assert not backend.is_outage(OperationalError("raised by somebody else"))
+
+
+# Time zones
+
+
+@contextmanager
+def database_in(zone):
+    """Set the TIME_ZONE option of the database."""
+    wrapper = connections["default"]
+    before = wrapper.settings_dict["TIME_ZONE"]
+    wrapper.settings_dict["TIME_ZONE"] = zone
+    wrapper.__dict__.pop("timezone", None)  # it is cached
+    try:
+        yield
+    finally:
+        wrapper.settings_dict["TIME_ZONE"] = before
+        wrapper.__dict__.pop("timezone", None)
+
+
+ZONES = {
+    "UTC": lambda: database_in(None),
+    "Kolkata": lambda: database_in("Asia/Kolkata"),
+    "Vancouver": lambda: database_in("America/Vancouver"),
+    "USE_TZ off": lambda: override_settings(USE_TZ=False),
+}
+
+
+@pytest.fixture(params=ZONES.values(), ids=ZONES)
+def zone(request, backend):
+    with request.param():
+        yield
+
+
+def test_a_job_lives_its_life_in_any_zone(backend, zone, clock):
+    enlist(backend, "w")
+    at = clock.moment() + SOON
+    job = new_job(backend, run_after=at)
+    assert backend.record([job])[0].delay == pytest.approx(60, abs=1)
+    assert backend.claim("w", [job.task_id]).jobs == []
+    clock.advance(61)
+    claimed = claim(backend, "w", job.task_id)
+    backend.settle("w", [to_retry(claimed, 60)])
+    clock.advance(61)
+    claimed = claim(backend, "w", job.task_id)
+    assert claimed.started_at == result_of(backend, job.task_id).started_at
+    backend.settle("w", [success(claimed)])
+    result = result_of(backend, job.task_id)
+    assert result.run_after == at
+    assert at < result.started_at <= result.finished_at <= clock.moment()
+    assert {t.utcoffset() for t in (result.submitted_at, result.finished_at)} == {timedelta(0)}
+    assert backend.prune(50, 10) == 0
+    clock.advance(51)
+    assert backend.prune(50, 10) == 1
+
+
+def test_heartbeats_and_rescue_work_in_any_zone(backend, zone, clock):
+    job = claim_new(backend, "w")
+    clock.advance(40)
+    (beat,) = backend.beats()
+    assert beat.age == pytest.approx(40, abs=1)
+    assert beat.at.utcoffset() == timedelta(0)
+    assert rescue(backend, "w") == [job.task_id]
+    assert status_of(backend, job.task_id) is TaskStatus.RETRYING
+
+
+def test_the_queue_goes_by_the_same_time_in_any_zone(stores, zone, clock):
+    enlist(stores.backend, "w")
+    job = new_job(stores.backend, run_after=SOON)
+    stores.backend.record([job])
+    assert stores.take("w", [job.lane], 10) == ([], pytest.approx(60, abs=1))
+    clock.advance(61)
+    assert stores.backend.has_work([job.lane])
+    assert [taken.task_id for taken in stores.take("w", [job.lane], 10).jobs] == [job.task_id]
+
+
+@pytest.mark.parametrize("zone_name", [None, "Asia/Kolkata"])
+def test_the_orm_reads_the_times_that_the_engine_wrote(backend, clock, zone_name):
+    with database_in(zone_name):
+        at = datetime(2030, 1, 31, 12, 0, 0, 123456, tzinfo=ZoneInfo("Europe/Vienna"))
+        task_id = record(backend, run_after=at)
+        stored = TaskRecord.objects.get(task_id=task_id)
+        assert stored.run_after == stored.due_at == at
+        assert (clock.moment() - stored.submitted_at).total_seconds() == pytest.approx(0, abs=1)
+
+
+def test_times_are_in_utc_where_time_zones_are_off(backend, clock):
+    with override_settings(USE_TZ=False):
+        stored = TaskRecord.objects.get(task_id=record(backend))
+        now = clock.moment().astimezone(UTC).replace(tzinfo=None)
+        assert (now - stored.submitted_at).total_seconds() == pytest.approx(0, abs=1)
