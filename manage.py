@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line for the example project, or for the project DJANGO_SETTINGS_MODULE names."""
+"""Django's command line, for the example project unless DJANGO_SETTINGS_MODULE names another."""
 
 import os
 import sys

@@ -29,13 +29,7 @@ class TaskRecord(models.Model):
     status = models.CharField(
         max_length=10, choices=[(s.value, s.value) for s in TaskStatus], default="pending"
     )
-    args = models.TextField(default="[]")
-    kwargs = models.TextField(default="{}")
-    result = models.TextField(null=True, blank=True)  # noqa: DJ001 - null says: no result yet
-    error = models.TextField(blank=True, default="")
     error_type = models.CharField(max_length=255, blank=True, default="")
-    traceback = models.TextField(blank=True, default="")
-    history = models.TextField(default=NO_HISTORY)
 
     submitted_at = models.DateTimeField("submitted")
     run_after = models.DateTimeField(null=True, blank=True)
@@ -57,9 +51,18 @@ class TaskRecord(models.Model):
     progress = models.JSONField(null=True, blank=True)
     meta = models.JSONField(default=dict, blank=True)
 
+    # The long ones come last: SQLite reads a row from its start, through all that it is long.
+    args = models.TextField(default="[]")
+    kwargs = models.TextField(default="{}")
+    result = models.TextField(null=True, blank=True)  # noqa: DJ001 - null says: no result yet
+    error = models.TextField(blank=True, default="")
+    traceback = models.TextField(blank=True, default="")
+    history = models.TextField(default=NO_HISTORY)
+
     class Meta:
         verbose_name = "task result"
         ordering: ClassVar = ["-id"]
+        permissions: ClassVar = [("retry_taskrecord", "Can retry task results")]
         indexes: ClassVar = [
             models.Index(
                 fields=["queue", "kind", "priority", "id"],

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from flowrra_django import runtime
 from tests.support import WorkerProcess, worker_process
+
+
+@pytest.fixture(autouse=True)
+def _end_the_store_thread() -> Iterator[None]:
+    """Leave no connection of the app's own stores open, which would hold up a later test."""
+    yield
+    if runtime.get_stores.cache_info().currsize:
+        runtime.get_stores().place.stop()
 
 
 @pytest.fixture

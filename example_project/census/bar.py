@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from rich import progress as rich_progress
 
 from .display import BaseDisplay
@@ -20,7 +22,7 @@ class Bar(BaseDisplay):
         )
         self._task = self._bar.add_task("collecting", total=None)
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 

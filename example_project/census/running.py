@@ -49,7 +49,7 @@ class Run:
         await sync_to_async(connections.close_all)()
 
     async def _watch(self) -> None:
-        while not await sync_to_async(self._look)():
+        while not await sync_to_async(self._look)():  # noqa: ASYNC110 - jobs end elsewhere
             await asyncio.sleep(LOOK_SECONDS)
 
     def _look(self) -> bool:

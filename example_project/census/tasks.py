@@ -54,7 +54,7 @@ def count_file(path: str) -> dict[str, Any]:
 
 @flowrra_task(max_retries=A_DAY_OF_SECONDS, retry_delay=1.0)
 def write_summary(census_id: int) -> dict[str, Any] | None:
-    """Sum up once every file's job is final; until then fail, which costs a slot next to nothing."""
+    """Sum up once every file has its count or its failure; fail until then, which costs little."""
     census = Census.objects.filter(pk=census_id).first()
     if census is None:  # somebody deleted it
         return None

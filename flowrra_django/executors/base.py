@@ -6,8 +6,10 @@ import asyncio
 import logging
 import sys
 from abc import ABC, abstractmethod
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from ..config import Config
 from ..engine.consumer import Consumer, is_inside_job
@@ -21,6 +23,7 @@ from ..registry import Task, TaskRegistry
 from ..results import TaskResult
 from ..retry import Limits
 from ..runners.base import BaseRunner
+from .room import Room
 from .waiting import Waits, to_the_end
 
 logger = logging.getLogger(__name__)
@@ -52,8 +55,8 @@ class BaseTaskExecutor(ABC):
         self._consumer: Consumer | None = None
         self._heartbeat: Heartbeat | None = None
         self._waits = Waits(self._stores)
-        self._room = 0
-        self._changing = asyncio.Lock()
+        self._room = Room(self._stores, config.executor.max_queue_size)
+        self._locks: WeakKeyDictionary[AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self._is_stopping = False
         self._finishing: asyncio.Task[None] | None = None
 
@@ -79,7 +82,7 @@ class BaseTaskExecutor(ABC):
     # The way in, and results
 
     async def submit(
-        self, task_func: Callable[..., Any], *args: Any, priority: int = 0, **kwargs: Any
+        self, /, task_func: Callable[..., Any], *args: Any, priority: int = 0, **kwargs: Any
     ) -> str:
         """Enqueue a call of a registered function; return the job's id.
 
@@ -92,8 +95,9 @@ class BaseTaskExecutor(ABC):
         arguments that the ledger cannot carry.
         """
         task = self._task_of(task_func)
-        if not is_inside_job():
-            await self._until_there_is_room()
+        while not (is_inside_job() or await self._room.take(self.consumer.serving.lanes)):
+            await asyncio.sleep(FULL_QUEUE_SECONDS)
+            self._check_open()
         queue = self._wiring.private_queue or task.queue
         self._serve(queue)
         call = Call(task=task, args=args, kwargs=kwargs, queue=queue, priority=priority)
@@ -131,7 +135,7 @@ class BaseTaskExecutor(ABC):
         await self.stop()
 
     async def _start(self, runner: BaseRunner, slots: int) -> None:
-        async with self._changing:
+        async with self._changing():
             if self._consumer is not None:
                 return
             if self._owns_presence:
@@ -147,7 +151,7 @@ class BaseTaskExecutor(ABC):
     async def _stop(self, wait: bool, timeout: float | None) -> None:
         if not wait and self._finishing is not None:
             self._finishing.cancel()  # a stop that waits is hurried by one that does not
-        async with self._changing:
+        async with self._changing():
             consumer = self._consumer
             if consumer is None:
                 await to_the_end(self._let_go())
@@ -159,6 +163,10 @@ class BaseTaskExecutor(ABC):
             finally:
                 await to_the_end(self._halt(consumer))
         logger.debug("%s stopped.", type(self).__name__)
+
+    def _changing(self) -> asyncio.Lock:
+        """Return the lock for starts and stops: one for each loop, as a lock knows one only."""
+        return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     async def _let_finish(self, consumer: Consumer, timeout: float | None) -> None:
         """Finish all that waits if nobody else would, else only what was taken."""
@@ -225,18 +233,6 @@ class BaseTaskExecutor(ABC):
     def _check_open(self) -> None:
         if not self.is_running and not (self._is_stopping and is_inside_job()):
             raise ExecutorNotRunningError
-
-    async def _until_there_is_room(self) -> None:
-        limit = self.config.executor.max_queue_size
-        while self._room <= 0:
-            lanes = self.consumer.serving.lanes
-            room = limit - await self._stores.run(self._stores.broker.depth, lanes, limit)
-            # To ask a database before each job would take longer than to write it.
-            self._room = (room + 9) // 10 if self._stores.backend.is_shared else min(room, 1)
-            if room <= 0:
-                await asyncio.sleep(FULL_QUEUE_SECONDS)
-                self._check_open()
-        self._room -= 1
 
     def _queues(self) -> tuple[str, ...]:
         queues = self._wiring.queues

@@ -100,13 +100,7 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("args", models.TextField(default="[]")),
-                ("kwargs", models.TextField(default="{}")),
-                ("result", models.TextField(blank=True, null=True)),
-                ("error", models.TextField(blank=True, default="")),
                 ("error_type", models.CharField(blank=True, default="", max_length=255)),
-                ("traceback", models.TextField(blank=True, default="")),
-                ("history", models.TextField(default="[]")),
                 ("submitted_at", models.DateTimeField(verbose_name="submitted")),
                 ("run_after", models.DateTimeField(blank=True, null=True)),
                 ("due_at", models.DateTimeField(blank=True, null=True)),
@@ -130,10 +124,17 @@ class Migration(migrations.Migration):
                 ("indexed", models.BooleanField(default=False)),
                 ("progress", models.JSONField(blank=True, null=True)),
                 ("meta", models.JSONField(blank=True, default=dict)),
+                ("args", models.TextField(default="[]")),
+                ("kwargs", models.TextField(default="{}")),
+                ("result", models.TextField(blank=True, null=True)),
+                ("error", models.TextField(blank=True, default="")),
+                ("traceback", models.TextField(blank=True, default="")),
+                ("history", models.TextField(default="[]")),
             ],
             options={
                 "verbose_name": "task result",
                 "ordering": ["-id"],
+                "permissions": [("retry_taskrecord", "Can retry task results")],
                 "indexes": [
                     models.Index(
                         condition=models.Q(

@@ -19,6 +19,7 @@ from flowrra_django.job import Kind
 from flowrra_django.models import TaskRecord, WorkerProcess
 from flowrra_django.results import TaskStatus
 from tests.contracts.acts import (
+    Undo,
     claim,
     claim_new,
     elsewhere,
@@ -33,10 +34,6 @@ from tests.contracts.acts import (
 )
 
 SOON = timedelta(seconds=60)
-
-
-class Undo(Exception):
-    """Rolls a transaction back."""
 
 
 @pytest.fixture
@@ -178,12 +175,15 @@ def test_a_look_for_work_is_not_held_up_by_a_write(stores, impatient):
 
 
 @pytest.fixture
-def without_wal(backend, monkeypatch):
-    """Let a reader hold up a commit."""
+def without_wal(backend, monkeypatch, tmp_path):
+    """Work on a copy of the database in which a reader can hold up a commit."""
+    copy = str(tmp_path / "copy.sqlite3")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [copy])
     with monkeypatch.context() as patch:
-        options = connection.settings_dict["OPTIONS"]
-        patch.setitem(options, "init_command", "PRAGMA journal_mode=DELETE;")
         connection.close()
+        patch.setitem(connection.settings_dict, "NAME", copy)
+        patch.setitem(connection.settings_dict, "OPTIONS", {"timeout": 0.05})
         yield
         connection.close()
 

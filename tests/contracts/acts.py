@@ -30,6 +30,10 @@ FAULT = ErrorInfo("no luck", "builtins.ValueError", "Traceback …")
 LOSS = ErrorInfo("the child is gone", "builtins.RuntimeError")
 
 
+class Undo(Exception):
+    """Rolls a transaction back."""
+
+
 def new_job(backend: BaseBackend, *args: Any, **options: Any) -> Job:
     """Return a job that no ledger has yet; `options` are fields of `Job`."""
     encode = backend.codec.encode

@@ -1,4 +1,4 @@
-"""The stores that the contract suites run over. A new implementation adds itself to a table here."""
+"""The stores that the contract suites run over. A new one adds itself to a table here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 from pytest_django import DjangoDbBlocker
 
 from flowrra_django.backends.base import BaseBackend
@@ -94,7 +94,13 @@ def wipe_database() -> None:
 
 
 MEMORY = Ledger(name="memory", open=_open_memory, can_lose_replies=False, duplicate=ValueError)
-SQLITE = Ledger(name="sqlite", open=_open_database, wipe=wipe_database, needs="ledger_database")
+SQLITE = Ledger(
+    name="sqlite",
+    open=_open_database,
+    wipe=wipe_database,
+    needs="ledger_database",
+    duplicate=IntegrityError,
+)
 
 LEDGERS = (MEMORY, SQLITE)
 PAIRS = (

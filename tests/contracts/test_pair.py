@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from flowrra_django.engine.outbox import Outbox, Parcel
 from flowrra_django.engine.stores import Stores
 from flowrra_django.exceptions import JobNotFoundError, TaskTimeoutError
 from flowrra_django.job import Kind
@@ -280,6 +281,31 @@ async def test_a_job_that_another_process_brings_rings_the_bell(pair, stores, cl
     await neighbour.run(enqueue, neighbour)
     await asyncio.to_thread(neighbour.place.stop)
     await asyncio.to_thread(until, rung.is_set)
+
+
+# An outcome that the ledger cannot keep
+
+
+async def test_a_refused_outcome_fails_its_job_alone_and_leaves_its_past(stores):
+    odd_id, good_id = await stores.run(lambda: (enqueue(stores), enqueue(stores)))
+    for job in await stores.run(take, stores):
+        await stores.run(stores.settle, "w", [to_retry(job)])
+    odd, good = await stores.run(take, stores)
+    written = asyncio.Queue()
+    outbox = Outbox(stores, lambda parcel, is_accepted: written.put_nowait(is_accepted))
+    outbox.put(Parcel("w", success(odd, "lone \ud800 surrogate"), 0.1))
+    outbox.put(Parcel("w", success(good), 0.1))
+    outbox.start()
+    assert [await written.get(), await written.get()] == [True, True]
+    await outbox.stop()
+    assert (await stores.run(stores.result, good_id)).is_success
+    result = await stores.run(stores.result, odd_id)
+    if result.is_success:
+        return  # this ledger keeps any value
+    assert result.error_type == "flowrra_django.exceptions.OutcomeRefusedError"
+    assert (result.status, result.failures, result.retries) == (TaskStatus.FAILED, 2, 1)
+    await stores.run(stores.retry, [odd_id])
+    assert (await stores.run(take_one, stores)).history.count('"attempt":') == 2
 
 
 # Many threads at once

@@ -7,11 +7,10 @@ from typing import Any
 from flowrra_django.backends.memory import InMemoryBackend
 from flowrra_django.brokers.memory import MemoryBroker
 from flowrra_django.config import BackendConfig, BrokerConfig, Config, ExecutorConfig
-from flowrra_django.serialization import JsonCodec
 
 
 class SharedBackend(InMemoryBackend):
-    """A ledger that is worked on by a thread, carries JSON, and can be made to fail.
+    """A ledger that is worked on by a thread, and can be made to fail.
 
     `errors` are raised by the next reads and writes of workers, one each; `reads` counts results
     asked for.
@@ -21,7 +20,6 @@ class SharedBackend(InMemoryBackend):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.codec: Any = JsonCodec()
         self.errors: list[Exception] = []
         self.reads = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from ...retry import Release, Settlement
 from ...serialization import JsonCodec, ModelCodec
 from ..base import Claims, Entry, Settled
 from . import sql
+from .engine import in_utc
 from .settling import entry_of, write_releases, write_settlements
 from .workers import DatabaseWorkers
 
@@ -91,7 +92,7 @@ class DatabaseBackend(DatabaseWorkers):
             return Claims([], [])
         rows = (
             f"SELECT id FROM {sql.TABLE} WHERE task_id IN ({sql.placeholders(task_ids)}) "
-            f"AND {sql.WAITING} AND (due_at IS NULL OR due_at <= %s)"
+            f"AND {sql.STILL_WAITING} AND (due_at IS NULL OR due_at <= %s)"
         )
         with self.engine.writing() as cursor:
             jobs = self.claim_rows(cursor, worker_id, rows, [*task_ids, self.engine.moment()])
@@ -170,7 +171,7 @@ class DatabaseBackend(DatabaseWorkers):
     def _waiting(self, cursor: CursorWrapper, task_ids: Sequence[str]) -> list[Entry]:
         cursor.execute(
             f"SELECT task_id, queue, kind, priority, id, due_at FROM {sql.TABLE} "
-            f"WHERE task_id IN ({sql.placeholders(task_ids)}) AND {sql.WAITING}",
+            f"WHERE task_id IN ({sql.placeholders(task_ids)}) AND {sql.STILL_WAITING}",
             list(task_ids),
         )
         return [
@@ -187,15 +188,15 @@ class DatabaseBackend(DatabaseWorkers):
             task_name=record.task_name,
             result=None if record.result is None else decode(record.result, strict=False),
             error=record.error if record.error_type else None,
-            submitted_at=_aware(record.submitted_at),
-            started_at=_aware(record.started_at),
-            finished_at=_aware(record.finished_at),
+            submitted_at=_in_utc(record.submitted_at),
+            started_at=_in_utc(record.started_at),
+            finished_at=_in_utc(record.finished_at),
             retries=count_retries(status, record.failures, record.crashes),
             args=tuple(decode(record.args, strict=False)),
             kwargs=decode(record.kwargs, strict=False),
             queue=record.queue,
             priority=record.priority,
-            run_after=_aware(record.run_after),
+            run_after=_in_utc(record.run_after),
             attempts=record.attempts,
             failures=record.failures,
             crashes=record.crashes,
@@ -209,9 +210,8 @@ def _entry(task_id: str, queue: str, kind: str, priority: int, sequence: int) ->
     return Entry(task_id, Lane(queue, Kind(kind)), priority, sequence)
 
 
-def _aware(moment: datetime | None) -> datetime | None:
-    """Read a time as the ORM gives it: naive, and then in UTC, where USE_TZ is off."""
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return in_utc(moment) if moment else None
 
 
 def _batches(task_ids: Collection[str]) -> Iterator[list[str]]:

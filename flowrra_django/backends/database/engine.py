@@ -111,6 +111,11 @@ class Sqlite:
             self.close()
 
 
+def in_utc(moment: datetime) -> datetime:
+    """Return a moment as the ORM gives it, in UTC: it is naive, and in UTC, where USE_TZ is off."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 def engine_of(alias: str) -> Sqlite:
     """Return the engine of a database alias, or raise ConfigurationError."""
     vendor = connections[alias].vendor

@@ -78,7 +78,8 @@ def _not_cancelled(cursor: CursorWrapper, entries: list[Entry]) -> list[Entry]:
         return []
     ids = [entry.sequence for entry in entries]
     cursor.execute(
-        f"SELECT id FROM {sql.TABLE} WHERE id IN ({sql.placeholders(ids)}) AND {sql.WAITING}", ids
+        f"SELECT id FROM {sql.TABLE} WHERE id IN ({sql.placeholders(ids)}) AND {sql.STILL_WAITING}",
+        ids,
     )
     waiting = {row[0] for row in cursor.fetchall()}
     return [entry for entry in entries if entry.sequence in waiting]

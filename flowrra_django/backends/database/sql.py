@@ -14,8 +14,16 @@ from ...models import TaskRecord, WorkerProcess
 TABLE = TaskRecord._meta.db_table
 WORKERS = WorkerProcess._meta.db_table
 
+# The table by way of one of its partial indexes. Left to itself, SQLite may take one that was made
+# for the admin, and read all that waits, or runs, to answer for one queue or one worker.
+BY_READY = f"{TABLE} INDEXED BY flowrra_ready"
+BY_DELAYED = f"{TABLE} INDEXED BY flowrra_delayed"
+BY_WORKER = f"{TABLE} INDEXED BY flowrra_running"
+
 WAITING = "status IN ('pending', 'retrying')"
 READY = f"{WAITING} AND due_at IS NULL"
+# For jobs that are named: the plus keeps SQLite from looking through all that have such a status.
+STILL_WAITING = f"+{WAITING}"
 HELD = "id = %s AND worker = %s AND claim = %s AND status = 'running'"
 
 JOB_COLUMNS = (
@@ -76,7 +84,7 @@ UPDATE {TABLE}
 SET status = CASE WHEN status = 'running' THEN status ELSE 'cancelled' END,
     finished_at = CASE WHEN status = 'running' THEN NULL ELSE %s END,
     cancel_requested = (status = 'running'), due_at = NULL
-WHERE task_id IN ({{ids}}) AND status IN ('pending', 'retrying', 'running')
+WHERE task_id IN ({{ids}}) AND +status IN ('pending', 'retrying', 'running')
 RETURNING task_id
 """
 
@@ -85,7 +93,7 @@ UPDATE {TABLE}
 SET status = 'pending', result = NULL, error = '', error_type = '', traceback = '',
     started_at = NULL, finished_at = NULL, due_at = NULL, worker = '', attempts = 0, failures = 0,
     crashes = 0, cancel_requested = FALSE
-WHERE task_id IN ({{ids}}) AND status IN ('success', 'failed', 'cancelled')
+WHERE task_id IN ({{ids}}) AND +status IN ('success', 'failed', 'cancelled')
 RETURNING task_id, queue, kind, priority, id
 """
 
@@ -97,10 +105,11 @@ DELETE FROM {TABLE} WHERE id IN (
 """
 
 # The lanes asked for, as a table, from one parameter: a compound of one SELECT for each could have
-# no more than 500 terms. CROSS JOIN makes SQLite go from the lanes to their jobs. What waits is
-# asked for in two parts, each in the terms of its partial index.
+# no more than 500 terms. Materialized, they would count as a million, and SQLite would filter all
+# jobs for them first. CROSS JOIN makes it go from the lanes to their jobs. What waits is asked for
+# in two parts, each in the terms of its partial index.
 LANES = """
-WITH lanes (lane_queue, lane_kind) AS (
+WITH lanes (lane_queue, lane_kind) AS NOT MATERIALIZED (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(%s)
 )
 """
@@ -108,15 +117,15 @@ OF_LANE = "queue = lane_queue AND kind = lane_kind"
 
 WAITING_OF_LANES = f"""
 {LANES}
-SELECT task_id FROM lanes CROSS JOIN {TABLE} WHERE {READY} AND {OF_LANE} UNION ALL
-SELECT task_id FROM lanes CROSS JOIN {TABLE} WHERE due_at IS NOT NULL AND {OF_LANE}
+SELECT task_id FROM lanes CROSS JOIN {BY_READY} WHERE {READY} AND {OF_LANE} UNION ALL
+SELECT task_id FROM lanes CROSS JOIN {BY_DELAYED} WHERE due_at IS NOT NULL AND {OF_LANE}
 LIMIT %s
 """
 
 WORK = f"""
 {LANES}
-SELECT 1 FROM lanes CROSS JOIN {TABLE} WHERE {READY} AND {OF_LANE} UNION ALL
-SELECT 1 FROM lanes CROSS JOIN {TABLE}
+SELECT 1 FROM lanes CROSS JOIN {BY_READY} WHERE {READY} AND {OF_LANE} UNION ALL
+SELECT 1 FROM lanes CROSS JOIN {BY_DELAYED}
 WHERE due_at IS NOT NULL AND (due_at <= %s OR status = 'retrying') AND {OF_LANE}
 LIMIT 1
 """
@@ -125,13 +134,13 @@ LIMIT 1
 QUEUES = f"""
 WITH RECURSIVE
 ready(queue) AS (
-    SELECT min(queue) FROM {TABLE} WHERE {READY} UNION ALL
-    SELECT (SELECT min(queue) FROM {TABLE} WHERE {READY} AND queue > ready.queue)
+    SELECT min(queue) FROM {BY_READY} WHERE {READY} UNION ALL
+    SELECT (SELECT min(queue) FROM {BY_READY} WHERE {READY} AND queue > ready.queue)
     FROM ready WHERE ready.queue IS NOT NULL
 ),
 delayed(queue) AS (
-    SELECT min(queue) FROM {TABLE} WHERE due_at IS NOT NULL UNION ALL
-    SELECT (SELECT min(queue) FROM {TABLE} WHERE due_at IS NOT NULL AND queue > delayed.queue)
+    SELECT min(queue) FROM {BY_DELAYED} WHERE due_at IS NOT NULL UNION ALL
+    SELECT (SELECT min(queue) FROM {BY_DELAYED} WHERE due_at IS NOT NULL AND queue > delayed.queue)
     FROM delayed WHERE delayed.queue IS NOT NULL
 )
 SELECT queue FROM ready UNION SELECT queue FROM delayed
@@ -141,6 +150,11 @@ ENLIST = f"""
 INSERT INTO {WORKERS} (
     worker_id, host, pid, process, queues, kinds, version, started_at, beat_at
 ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+STRAYS = f"""
+SELECT DISTINCT worker FROM {BY_WORKER}
+WHERE status = 'running' AND worker NOT IN (SELECT worker_id FROM {WORKERS})
 """
 
 DISMISS = f"DELETE FROM {WORKERS} WHERE worker_id = %s"

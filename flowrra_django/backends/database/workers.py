@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db.backends.utils import CursorWrapper
 
 from ...job import Job, Kind
-from ...models import TaskRecord, WorkerProcess
+from ...models import WorkerProcess
 from ...retry import after_crash, lost_worker
 from ..base import BaseBackend, Beat, Entry, WorkerInfo
 from . import sql
-from .engine import engine_of
+from .engine import engine_of, in_utc
 from .settling import write_settlements
 
 
@@ -43,7 +43,8 @@ class DatabaseWorkers(BaseBackend):
     def beats(self) -> list[Beat]:
         now = self.engine.read_moment(self.engine.moment())
         rows = WorkerProcess.objects.using(self.alias).all()
-        return [Beat(_info(row), _beat(row), (now - _beat(row)).total_seconds()) for row in rows]
+        beats = [(_info(row), in_utc(row.beat_at)) for row in rows]
+        return [Beat(worker, at, (now - at).total_seconds()) for worker, at in beats]
 
     def rescue(self, worker_id: str, beat_at: datetime | None) -> list[Entry]:
         with self.engine.writing() as cursor:
@@ -55,9 +56,9 @@ class DatabaseWorkers(BaseBackend):
             return write_settlements(self.engine, cursor, worker_id, lost).waiting
 
     def strays(self) -> set[str]:
-        held = TaskRecord.objects.using(self.alias).order_by().filter(status="running")
-        known = WorkerProcess.objects.using(self.alias).values("pk")
-        return set(held.exclude(worker__in=known).values_list("worker", flat=True).distinct())
+        with self.engine.reading() as cursor:
+            cursor.execute(sql.STRAYS)
+            return {row[0] for row in cursor.fetchall()}
 
     def _is_gone(self, cursor: CursorWrapper, worker_id: str, beat_at: datetime | None) -> bool:
         """Dismiss the worker if it has not beaten since; say whether it is gone."""
@@ -71,7 +72,7 @@ class DatabaseWorkers(BaseBackend):
     def jobs_of(self, cursor: CursorWrapper, worker_id: str, *kinds: Kind) -> list[Job]:
         """Return the jobs that a worker holds: of these kinds, or of any if none is named."""
         cursor.execute(
-            f"SELECT {sql.JOB_COLUMNS}, started_at FROM {sql.TABLE} "
+            f"SELECT {sql.JOB_COLUMNS}, started_at FROM {sql.BY_WORKER} "
             "WHERE worker = %s AND status = 'running'",
             [worker_id],
         )
@@ -80,10 +81,6 @@ class DatabaseWorkers(BaseBackend):
             for *row, started_at in cursor.fetchall()
         ]
         return [job for job in jobs if not kinds or job.kind in kinds]
-
-
-def _beat(row: WorkerProcess) -> datetime:
-    return row.beat_at if row.beat_at.tzinfo else row.beat_at.replace(tzinfo=UTC)
 
 
 def _info(row: WorkerProcess) -> WorkerInfo:

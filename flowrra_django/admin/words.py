@@ -1,0 +1,38 @@
+"""Times and amounts in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def duration(length: timedelta) -> str:
+    """Say how long: `under 1 ms`, `12 ms`, `3.2 s`, `4 min 10 s`, `3 d 4 h`; never negative."""
+    milliseconds = length // timedelta(milliseconds=1)
+    if milliseconds < 1:
+        return "under 1 ms"
+    if milliseconds < 1_000:
+        return f"{milliseconds} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds // 100 / 10} s"
+    return _in_units(milliseconds // 1_000)
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Say how long ago a moment was, or in how long it comes."""
+    return f"in {duration(moment - now)}" if moment > now else f"{duration(now - moment)} ago"
+
+
+def aware(moment: datetime) -> datetime:
+    """Read a time as the ORM gives it: naive, and then in UTC, where USE_TZ is off."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _in_units(seconds: int) -> str:
+    """Give the largest unit and the one below it."""
+    at = next(index for index, (size, _) in enumerate(UNITS) if seconds >= size)
+    (size, unit), *below = UNITS[at : at + 2]
+    first, rest = divmod(seconds, size)
+    second = [f"{rest // size} {unit}" for size, unit in below if rest >= size]
+    return " ".join([f"{first} {unit}", *second])
