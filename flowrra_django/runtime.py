@@ -45,9 +45,17 @@ def get_dispatcher() -> Dispatcher:
     return Dispatcher(get_stores(), max_payload_bytes=limit, after_commit=after_commit)
 
 
-def ledger_alias() -> str:
-    """Return the database whose transactions `enqueue` follows."""
-    backend = get_config().backend
+def stores_of(config: Config) -> Stores:
+    """Return the app's stores, or others where the config names others."""
+    mine = get_config()
+    if (config.broker, config.backend) == (mine.broker, mine.backend):
+        return get_stores()
+    return create_stores(config, InstanceCodec())
+
+
+def ledger_alias(config: Config | None = None) -> str:
+    """Return the database whose transactions `enqueue` follows, under this or the site's config."""
+    backend = (config or get_config()).backend
     if backend is not None and backend.family == "database":
         return backend.name
     return DEFAULT_DB_ALIAS
@@ -58,9 +66,9 @@ def in_transaction() -> bool:
     return bool(transaction.get_connection(ledger_alias()).in_atomic_block)
 
 
-def missing_tables() -> list[str]:
+def missing_tables(config: Config) -> list[str]:
     """Return the tables of this app that the ledger's database does not have yet."""
-    alias = ledger_alias()
+    alias = ledger_alias(config)
     wanted = [model._meta.db_table for model in apps.get_app_config("flowrra_django").get_models()]
     return sorted(set(wanted) - set(connections[alias].introspection.table_names()))
 

@@ -6,8 +6,8 @@ import time
 from abc import abstractmethod
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
-from typing import TextIO
 
+from django.core.management.base import OutputWrapper
 from django.utils.module_loading import import_string
 
 from .models import Progress
@@ -30,7 +30,7 @@ class BaseDisplay(AbstractContextManager["BaseDisplay"]):
 class Lines(BaseDisplay):
     """Prints a line every few seconds, for as long as there is news."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: OutputWrapper) -> None:
         self._stream = stream
         self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
         self._shown: Progress | None = None
@@ -46,10 +46,11 @@ class Lines(BaseDisplay):
         self.say(f"  {progress}")
 
     def say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        self._stream.write(text)
+        self._stream.flush()
 
 
-def create_display(stream: TextIO) -> BaseDisplay:
+def create_display(stream: OutputWrapper) -> BaseDisplay:
     """Return a bar for a terminal, if there is one and rich is installed; else lines."""
     if stream.isatty() and find_spec("rich"):
         bar: BaseDisplay = import_string("example_project.census.bar.Bar")()

@@ -37,10 +37,10 @@ def _tables(summary: Summary) -> Iterator[str]:
 def _failures(summary: Summary) -> Iterator[str]:
     if not summary.failures:
         return
-    lines = [f"Not counted: {summary.failed:,} files, whose jobs failed"]
+    lines = [f"Not counted: {summary.failed:,} of the files; their jobs failed"]
     for kind, number, examples in summary.failures:
         lines.append(f"  {kind} ({number:,})")
-        lines.extend(f"    {path}: {_shortened(message)}" for path, message in examples)
+        lines.extend(f"    {path}\n      {_shortened(message)}" for path, message in examples)
         if number > len(examples):
             lines.append(f"    and {number - len(examples):,} more")
     yield "\n".join(lines)

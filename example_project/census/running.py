@@ -60,7 +60,9 @@ class Run:
 
     def _interrupt(self) -> None:
         if not self.is_interrupted:
-            self._display.say("Stopping when the running jobs have ended. Ctrl-C stops at once.")
+            self._display.say(
+                "Stopping when the running jobs have ended. Another Ctrl-C stops at once."
+            )
         self.is_interrupted = True
         self._worker.ask()
 

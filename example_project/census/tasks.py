@@ -60,8 +60,9 @@ def write_summary(census_id: int) -> dict[str, Any] | None:
         return None
     if left := census.open_files():
         raise FilesOpenError(f"{left:,} of {census.files.count():,} files are still to be counted.")
-    census.finish(summarise(census.outcomes()))
-    return census.summary
+    summary = summarise(census.outcomes())
+    census.finish(summary)
+    return summary.to_dict()
 
 
 # Rows and jobs are written in one transaction: where the rows are, the jobs are. A transaction

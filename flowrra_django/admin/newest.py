@@ -32,8 +32,8 @@ CAPPED = (
     "search find older ones."
 )
 WINDOWED = (
-    f"So many jobs fit the one or the other filter that only the newest {browsing.WINDOW:,} of "
-    "them were looked through for those that fit all. Older ones may be found with fewer filters."
+    f"Of the jobs that fit a part of the filters, the newest {browsing.WINDOW:,} were looked "
+    "through for those that fit all. With fewer filters, older ones may be found."
 )
 MANY_NAMES = (
     "More than {count} tasks have names that begin with “{text}”. The first {count} are here."

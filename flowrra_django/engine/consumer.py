@@ -21,6 +21,7 @@ from .outbox import Outbox, Parcel
 from .presence import Presence
 from .serving import Serving
 from .stores import Stores
+from .waiters import until_set
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Consumer:
         stores, lanes = self._stores, self.serving.lanes
         if self._held or not await stores.insist(stores.broker.depth, lanes, 1):
             return bool(self._held)
-        return await stores.insist(stores.backend.has_work, lanes)
+        return await stores.insist(stores.backend.has_work, lanes) or bool(self._held)
 
     async def stop(self) -> None:
         """Stop what runs, as far as its kind of code can be stopped, and give it back."""
@@ -94,6 +95,7 @@ class Consumer:
         await asyncio.sleep(0)  # a task cancelled before its first step would never settle its job
         for run in self._runs.values():
             run.cancel()
+        self._outbox.start()  # in case that it was cancelled with all other tasks
         with suppress(TimeoutError):
             await asyncio.wait_for(self.drain(), CANCEL_SECONDS)
         if self._held:
@@ -146,7 +148,7 @@ class Consumer:
                 if jobs:
                     continue
                 seconds = IDLE_SECONDS if next_due is None else min(IDLE_SECONDS, next_due)
-            await _until_set(self._news, seconds)
+            await until_set(self._news, seconds)
 
     async def _take(self, free: int) -> Taken:
         worker_id = self._presence.worker_id
@@ -206,7 +208,9 @@ class Consumer:
         try:
             return await self._runner.run(job, task)
         except asyncio.CancelledError as error:
-            return GivenBack(STOPPED) if self._is_stopping else failed(error)
+            # `asyncio.run` cancels everything in the end: that is no doing of the job.
+            is_ending = self._is_stopping or self._taking.cancelling()
+            return GivenBack(STOPPED) if is_ending else failed(error)
         except Exception as error:
             logger.exception("The runner itself failed on job %s.", job.task_id)
             return failed(error)
@@ -224,7 +228,7 @@ class Consumer:
 
     async def _until_settled(self, seconds: float | None) -> None:
         self._settled.clear()
-        await _until_set(self._settled, seconds)
+        await until_set(self._settled, seconds)
 
 
 def is_inside_job() -> bool:
@@ -235,15 +239,3 @@ def is_inside_job() -> bool:
 def _hold_on(job: Job) -> Hold:
     """Tell this claim from another on the same job, which this worker may have lost and retaken."""
     return job.task_id, job.claim
-
-
-async def _until_set(event: asyncio.Event, seconds: float | None) -> None:
-    """Wait for the event, and set it if it takes too long."""
-    if seconds is None:
-        await event.wait()
-        return
-    timer = asyncio.get_running_loop().call_later(seconds, event.set)
-    try:
-        await event.wait()
-    finally:
-        timer.cancel()

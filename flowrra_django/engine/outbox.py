@@ -12,7 +12,7 @@ from typing import TypeVar
 from ..exceptions import OutcomeRefusedError
 from ..job import ErrorInfo
 from ..results import TaskStatus
-from ..retry import Release, Settlement
+from ..retry import Release, Settlement, with_attempt
 from .stores import Stores
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,9 @@ class Outbox:
         return len(self._parcels)
 
     def start(self) -> None:
-        self._loop = asyncio.create_task(self._flush_forever(), name="flowrra-outbox")
+        """Begin to write, unless that has begun."""
+        if self._loop is None or self._loop.done():
+            self._loop = asyncio.create_task(self._flush_forever(), name="flowrra-outbox")
 
     async def stop(self) -> None:
         """Drop what could not be written; the ledger still has those jobs as running."""
@@ -103,7 +105,14 @@ class Outbox:
         refused = ErrorInfo(
             message, f"{OutcomeRefusedError.__module__}.{OutcomeRefusedError.__qualname__}"
         )
-        failed = replace(item, status=TaskStatus.FAILED, result=None, error=refused, history="[]")
+        failed = replace(
+            item,
+            status=TaskStatus.FAILED,
+            result=None,
+            error=refused,
+            failures=job.failures + 1,
+            history=with_attempt(job, refused, worker_id, None),
+        )
         try:
             return await self._stores.insist(self._stores.settle, worker_id, [failed])
         except Exception:

@@ -81,6 +81,18 @@ def waker_of(future: asyncio.Future[None]) -> Wake:
     return wake
 
 
+async def until_set(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait for the event, and set it if it takes too long."""
+    if seconds is None:
+        await event.wait()
+        return
+    timer = asyncio.get_running_loop().call_later(seconds, event.set)
+    try:
+        await event.wait()
+    finally:
+        timer.cancel()
+
+
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)

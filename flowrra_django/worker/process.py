@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from ..config import Config
 from ..engine.consumer import Consumer
@@ -66,6 +67,7 @@ class Worker:
         self._services: list[asyncio.Task[None]] = []
         self._heartbeat: Heartbeat | None = None
         self._watchdog: Watchdog | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_seen_alive = time.monotonic()
         self._is_asked_to_drain = asyncio.Event()
         self._is_asked_to_stop = asyncio.Event()
@@ -77,6 +79,12 @@ class Worker:
         if self._is_asked_to_drain.is_set():
             self._is_asked_to_stop.set()
         self._is_asked_to_drain.set()
+
+    def ask_from_outside(self) -> None:
+        """Do what `ask` does, from another thread than the event loop's."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: the worker has gone
+                self._loop.call_soon_threadsafe(self.ask)
 
     @property
     def running(self) -> int:
@@ -90,6 +98,7 @@ class Worker:
 
     async def run(self, *, burst: bool = False) -> None:
         """Run jobs until asked to drain; in a burst, until none is due or waits for its retry."""
+        self._loop = asyncio.get_running_loop()
         try:
             if await self._started():
                 await self._until_asked(burst=burst)

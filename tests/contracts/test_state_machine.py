@@ -122,7 +122,7 @@ class PairMachine(RuleBasedStateMachine):
         enlist(self.backend, *WORKERS)
 
     def teardown(self) -> None:
-        self.stores.close()
+        self.stores.place.stop()  # the connection is for the next example too
 
     @property
     def now(self) -> float:

@@ -11,7 +11,7 @@ from django.db import connections
 from . import sql
 from .engine import engine_of
 
-WINDOW = 25_000
+WINDOW = 20_000
 BATCH = 500
 
 # The ids of the jobs that have a property, which an index holds in the order of their arrival. It
@@ -26,7 +26,9 @@ TASKS = f"SELECT id FROM {sql.TABLE} WHERE +task_name IN ({{names}})"
 # Parameters: those of the ids, and how many.
 NEWEST = "{ids} ORDER BY id DESC LIMIT %s"
 SIZE = "SELECT count(*) FROM ({ids} LIMIT %s) AS counted"
-CHECKED = f"SELECT id FROM ({NEWEST}) AS seen WHERE {{checks}}"
+
+# Parameters: those of the checks, those of the ids, and how many.
+CHECKED = f"SELECT id, {{checks}} FROM ({NEWEST}) AS seen"
 CHECK = "EXISTS ({ids} AND id = seen.id)"
 
 # The distinct values of an indexed column that begin with a prefix, by jumping from one to the
@@ -53,8 +55,8 @@ DELETE FROM {sql.TABLE} WHERE task_id IN ({{ids}}) AND +status <> 'running' RETU
 class Found(NamedTuple):
     """Primary keys, the newest first; whether there are more, and whether some were not looked at.
 
-    Where several conditions are to hold at once, only the newest WINDOW of the jobs that fit one
-    of them, the narrowest, are looked through for the others.
+    Not looked at are, where three conditions or several names with another condition are to hold
+    at once, those beyond the newest WINDOW of the jobs that fit the narrowest two of them.
     """
 
     ids: list[int]
@@ -68,6 +70,10 @@ class Condition(NamedTuple):
     walk: str
     check: str
     parameters: tuple[str, ...]
+
+    @property
+    def is_union(self) -> bool:
+        return len(self.parameters) > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,23 +95,25 @@ class Wanted:
 def newest(alias: str, wanted: Wanted, limit: int) -> Found:
     """Find the newest jobs that fit, up to `limit` of them.
 
-    The work is bounded, whatever the table holds: nothing is sorted, and no row is read but to
-    check a name among several.
+    Walks through two indexes, each in the order of arrival, are merged: nothing is sorted, and a
+    row is read only to check its name among several.
     """
     if wanted.names == ():
         return Found([], has_more=False)
-    first, *others = conditions = wanted.conditions() or [Condition(ANY, ANY, ())]
-    if others:
-        return _among(alias, conditions, limit)
-    statement = NEWEST.format(ids=first.walk)
-    ids = _column(alias, statement, [*first.parameters, limit + 1])
-    return Found(ids[:limit], has_more=len(ids) > limit)
+    walked, checked = _planned(alias, wanted.conditions())
+    ids = " INTERSECT ".join(condition.walk for condition in walked) or ANY
+    if checked:
+        return _checked(alias, ids, _parameters(walked), checked, limit)
+    found = [
+        row[0] for row in _rows(alias, NEWEST.format(ids=ids), [*_parameters(walked), limit + 1])
+    ]
+    return Found(found[:limit], has_more=len(found) > limit)
 
 
 def values(alias: str, column: str, prefix: str, limit: int) -> list[str]:
     """Return up to `limit` distinct values of a column that is first in an index."""
     statement = VALUES.format(column=column)
-    return _column(alias, statement, [*[prefix] * 5, limit])
+    return [row[0] for row in _rows(alias, statement, [*[prefix] * 5, limit])]
 
 
 def delete(alias: str, task_ids: Collection[str]) -> set[str]:
@@ -127,26 +135,43 @@ def _named(names: tuple[str, ...]) -> Condition:
     return Condition(walk, TASKS.format(names=sql.placeholders(names)), names)
 
 
-def _among(alias: str, conditions: Sequence[Condition], limit: int) -> Found:
-    """Look through the newest of the jobs that fit the narrowest of several conditions."""
-    sizes = [_size(alias, condition) for condition in conditions]
-    narrowest = sizes.index(min(sizes))
-    others = [each for at, each in enumerate(conditions) if at != narrowest]
-    checks = " AND ".join(CHECK.format(ids=other.check) for other in others)
-    parameters = [*conditions[narrowest].parameters, WINDOW]
-    parameters += [value for other in others for value in other.parameters]
-    statement = CHECKED.format(ids=conditions[narrowest].walk, checks=checks)
-    ids = sorted(_column(alias, statement, parameters), reverse=True)
-    return Found(ids[:limit], len(ids) > limit, sizes[narrowest] > WINDOW)
+def _planned(alias: str, conditions: list[Condition]) -> tuple[list[Condition], list[Condition]]:
+    """Say which conditions to walk along, the narrowest two, and which to check on the way.
+
+    A union of many jobs is checked: to merge its parts would take long where few fit the rest. One
+    of few comes first, which is where SQL lets it be a part of an intersection.
+    """
+    if len(conditions) < 2:
+        return conditions, []
+    sizes = {condition: _size(alias, condition) for condition in conditions}
+    walkable = [each for each in conditions if sizes[each] <= WINDOW or not each.is_union]
+    walkable.sort(key=lambda each: (not each.is_union, sizes[each]))
+    walked = walkable[:2]
+    return walked, [each for each in conditions if each not in walked]
 
 
 def _size(alias: str, condition: Condition) -> int:
     """Count the jobs that fit, but no further than one over WINDOW."""
     statement = SIZE.format(ids=condition.walk)
-    return int(_column(alias, statement, [*condition.parameters, WINDOW + 1])[0])
+    return int(_rows(alias, statement, [*condition.parameters, WINDOW + 1])[0][0])
 
 
-def _column(alias: str, statement: str, parameters: Sequence[Any]) -> list[Any]:
+def _checked(
+    alias: str, ids: str, parameters: list[str], checked: list[Condition], limit: int
+) -> Found:
+    """Look through the newest WINDOW of some jobs for those that fit the other conditions."""
+    checks = " AND ".join(CHECK.format(ids=condition.check) for condition in checked)
+    statement = CHECKED.format(ids=ids, checks=checks)
+    seen = _rows(alias, statement, [*_parameters(checked), *parameters, WINDOW])
+    found = sorted((pk for pk, fits in seen if fits), reverse=True)
+    return Found(found[:limit], len(found) > limit, len(seen) == WINDOW)
+
+
+def _parameters(conditions: Sequence[Condition]) -> list[str]:
+    return [value for condition in conditions for value in condition.parameters]
+
+
+def _rows(alias: str, statement: str, parameters: Sequence[Any]) -> list[Any]:
     with connections[alias].cursor() as cursor:
         cursor.execute(statement, parameters)
-        return [row[0] for row in cursor.fetchall()]
+        return cursor.fetchall()

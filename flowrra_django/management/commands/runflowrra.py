@@ -9,14 +9,17 @@ import signal
 import sys
 import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, SystemCheckError
+from django.db import connections
 
 from flowrra_django import __version__, runtime
-from flowrra_django.config import Config
+from flowrra_django.config import BrokerConfig, Config
 from flowrra_django.exceptions import ConfigurationError
+from flowrra_django.management.reloading import Reloading
 from flowrra_django.runners.thread import THREAD_PREFIX
 from flowrra_django.worker.process import Worker
 
@@ -51,14 +54,32 @@ class Command(BaseCommand):
             help="Stop when no job is due and none waits for its retry.",
         )
 
+        parser.add_argument(
+            "--database",
+            choices=tuple(connections),
+            metavar="ALIAS",
+            help="Run the jobs that are kept in this database, instead of the settings' one.",
+        )
+        parser.add_argument(
+            "--reload", action="store_true", help="Start anew when the code changes."
+        )
+
     def handle(self, **options: Any) -> None:
+        if options["reload"]:
+            reloading = Reloading()
+            reloading.run(lambda: self._run(options, reloading.watch))
+        else:
+            self._run(options, lambda _: None)
+            leave()
+
+    def _run(self, options: dict[str, Any], announce: Callable[[Worker], None]) -> None:
         show_logs(options["verbosity"])
         self._check()
         worker = self._worker(options)
+        announce(worker)
         self._introduce(worker)
         asyncio.run(run_until_told(worker, burst=options["burst"]))
         self.stdout.write(f"Stopped. {worker.settled} runs ended here.")
-        leave()
 
     def _check(self) -> None:
         try:
@@ -69,10 +90,10 @@ class Command(BaseCommand):
     def _worker(self, options: dict[str, Any]) -> Worker:
         try:
             config = configured(runtime.get_config(), options)
-            stores = runtime.get_stores()
+            stores = runtime.stores_of(config)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=MISCONFIGURED) from error
-        if missing := runtime.missing_tables():
+        if missing := runtime.missing_tables(config):
             raise CommandError(
                 f"The database has no table {missing[0]}. Run 'manage.py migrate' first.",
                 returncode=MISCONFIGURED,
@@ -105,7 +126,11 @@ def configured(config: Config, options: dict[str, Any]) -> Config:
     """Return the config with what the command line says instead."""
     names = ("io_workers", "thread_workers", "cpu_workers")
     given = {name: options[name] for name in names if options[name] is not None}
-    return replace(config, executor=replace(config.executor, **given))
+    config = replace(config, executor=replace(config.executor, **given))
+    if options["database"] is None or config.backend is None:
+        return config
+    url = f"django://{options['database']}"
+    return replace(config, broker=BrokerConfig(url), backend=replace(config.backend, url=url))
 
 
 def show_logs(verbosity: int) -> None:

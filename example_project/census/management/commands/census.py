@@ -9,6 +9,7 @@ import shlex
 import sys
 import sysconfig
 from argparse import ArgumentParser
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from example_project.census.report import render
 from example_project.census.running import Run
 from example_project.census.tasks import begin
 from flowrra_django import runtime
+from flowrra_django.models import TaskRecord
+from flowrra_django.results import FINAL
 
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C has ended
 
@@ -46,18 +49,19 @@ class Command(BaseCommand):
     def handle(self, *, path: Path, report: bool, **_: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         if report:
-            self._report(Census.objects.first())
+            self._report(Census.objects.first(), exit_code=1)
             return
         if not path.is_dir():
             raise CommandError(f"There is no directory {path}.")
+        left = TaskRecord.objects.exclude(status__in=FINAL).count()
         census = begin(path.resolve())
-        self._introduce(census)
-        run = Run(census, create_display(sys.stdout))
-        asyncio.run(run.run())
+        self._introduce(census, left)
+        with suppress(KeyboardInterrupt):  # it came a moment before the worker listens to it
+            asyncio.run(Run(census, create_display(self.stdout)).run())
         census.refresh_from_db()
-        self._report(census)
+        self._report(census, exit_code=INTERRUPTED)
 
-    def _introduce(self, census: Census) -> None:
+    def _introduce(self, census: Census, left: int) -> None:
         slots = runtime.get_config().executor.cpu_workers
         database = _from_here(connection.settings_dict["NAME"])
         self.stdout.write(
@@ -65,13 +69,18 @@ class Command(BaseCommand):
             f"{platform.python_version()} reads them.\n"
             f"Each file is a job, {slots} run at once; all are kept in {database}.\n"
         )
+        if left:
+            self.stdout.write(
+                f"{left:,} jobs of an earlier census are still open; they come first."
+            )
 
-    def _report(self, census: Census | None) -> None:
+    def _report(self, census: Census | None, *, exit_code: int) -> None:
+        """Print a finished census; of another one, print how to finish it, and exit."""
         if census is None:
             raise CommandError(f"There has been no census yet. Run one: {_command('census')}")
         if census.finished_at is None:
             self._say_how_to_finish(census)
-            sys.exit(INTERRUPTED)
+            sys.exit(exit_code)
         self.stdout.write(
             f"\n{render(census)}\n\n"
             "Every job is in the admin, with its times, arguments, result or error:\n"
