@@ -55,7 +55,7 @@ def _marked(connection: BaseDatabaseWrapper) -> Mark:
         depth=len(connection.atomic_blocks),
         callbacks=len(connection.run_on_commit),
         # Not an atomic block: a durable one in the job's code would refuse to be nested in it.
-        savepoint=transaction.savepoint(connection.alias),
+        savepoint=connection.savepoint(),
     )
 
 
@@ -76,9 +76,9 @@ def _configured(connection: BaseDatabaseWrapper) -> bool:
 def _end_savepoint(connection: BaseDatabaseWrapper, savepoint: str, callbacks: int) -> None:
     if connection.needs_rollback:
         transaction.set_rollback(False, connection.alias)
-        transaction.savepoint_rollback(savepoint, connection.alias)
+        connection.savepoint_rollback(savepoint)
         del connection.run_on_commit[callbacks:]
-    transaction.savepoint_commit(savepoint, connection.alias)
+    connection.savepoint_commit(savepoint)
 
 
 def _call_back(connection: BaseDatabaseWrapper, start: int) -> None:

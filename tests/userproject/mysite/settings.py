@@ -16,3 +16,6 @@ DATABASES = {
 LEDGER = os.environ.get("SHOP_LEDGER", "django://default")
 JOBS_FOLLOW = "jobs" if LEDGER == "django://jobs" else "default"
 FLOWRRA = {"BACKEND": {"URL": LEDGER}}
+
+# Django 6.1 asks for this; earlier ones do not know it.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
