@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import pty
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,15 @@ class Site:
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(source.encode() if isinstance(source, str) else source)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, stdout: int = subprocess.PIPE, **variables: str
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env={**os.environ, **self._variables},
+            env={**os.environ, **self._variables, **variables},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -52,6 +55,16 @@ class Site:
             output, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (exit_code, ""), output
         return output
+
+    def manage_in_terminal(self, *arguments: str) -> str:
+        """Run a command that takes its standard output for a terminal."""
+        ours, its = pty.openpty()
+        with self.start(*arguments, stdout=its, TERM="xterm", COLUMNS="200") as process:
+            os.close(its)
+            output = b"".join(_chunks(ours))
+        os.close(ours)
+        assert process.returncode == 0, output
+        return output.decode()
 
     def worker(self, *options: str) -> AbstractContextManager[WorkerProcess]:
         return worker_process(*options, log=self._folder / "worker.log", **self._variables)
@@ -72,3 +85,9 @@ class Site:
                 "FROM flowrra_django_taskrecord WHERE kind = 'cpu' AND status = 'success'"
             )
         }
+
+
+def _chunks(terminal: int) -> Iterator[bytes]:
+    with suppress(OSError):  # how Linux says that the other side of a terminal is closed
+        while chunk := os.read(terminal, 4096):
+            yield chunk

@@ -45,7 +45,8 @@ def test_a_census_stopped_by_ctrl_c_says_how_to_go_on_and_a_worker_finishes_it(
     assert (process.returncode, errors) == (130, "")
     assert "Stopping when the running jobs have ended." in output
     done = re.search(rf"is not finished: (\d+) of {FILES} files are done", output)
-    assert done and 10 <= int(done[1]) < FILES
+    assert done is not None
+    assert 10 <= int(done[1]) < FILES
     assert "manage.py runflowrra --burst" in output
     assert "is not finished" in slow_site.manage("census", "--report", exit_code=1)
     counted = slow_site.counted()
