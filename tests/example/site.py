@@ -53,7 +53,7 @@ class Site:
         """Run a command to its end and return what it printed; nothing on standard error."""
         with self.start(*arguments) as process:
             output, errors = process.communicate(timeout=60)
-        assert (process.returncode, errors) == (exit_code, ""), output
+        assert (process.returncode, errors) == (exit_code, ""), output + errors
         return output
 
     def manage_in_terminal(self, *arguments: str) -> str:

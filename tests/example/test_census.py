@@ -11,6 +11,8 @@ NOT_UTF8 = b"x = 1\ny = 2\nz = '\xe4'\n"
 # Whoever runs a job twice, as a worker does that is killed before it could say that it had ended.
 RUN_TWICE = """
 import asyncio
+from asgiref.sync import sync_to_async
+from django.db import connections
 from example_project.census.models import Census
 from example_project.census.tasks import FilesOpenError, begin, collect, write_summary
 from flowrra_django.models import TaskRecord
@@ -24,6 +26,7 @@ try:
     write_summary(census.pk)
 except FilesOpenError as error:
     print(found, census.files.count(), jobs("count_file"), jobs("write_summary"), error)
+asyncio.run(sync_to_async(connections.close_all)())
 """
 
 SHOW_ADMIN = """
