@@ -9,6 +9,7 @@ from django.db import connections
 
 from .conf import completed, given_settings
 from .config import Config
+from .rules import nearest
 
 SQLITE_OPTIONS = """\
 "OPTIONS": {
@@ -26,7 +27,8 @@ def register_checks() -> None:
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Report every key of `settings.FLOWRRA` that is unknown, mistyped or out of range."""
     problems = Config.problems(given_settings())
-    return [Error(problem, id="flowrra_django.E001") for problem in problems] or _memory_caution()
+    errors: list[CheckMessage] = [Error(text, id="flowrra_django.E001") for text in problems]
+    return errors or _unknown_database() or _memory_caution()
 
 
 def check_sqlite(**_: Any) -> list[CheckMessage]:
@@ -56,6 +58,18 @@ def check_sqlite(**_: Any) -> list[CheckMessage]:
 def _config() -> Config | None:
     given = given_settings()
     return None if Config.problems(given) else completed(Config.from_mapping(given))
+
+
+def _unknown_database() -> list[CheckMessage]:
+    config = _config()
+    backend = config.backend if config else None
+    if backend is None or backend.family != "database" or backend.name in connections:
+        return []
+    problem = (
+        f"FLOWRRA names {backend.url}, and DATABASES has no {backend.name!r}."
+        f"{nearest(backend.name, [*connections])}"
+    )
+    return [Error(problem, hint=f"It has: {', '.join(connections)}.", id="flowrra_django.E001")]
 
 
 def _memory_caution() -> list[CheckMessage]:

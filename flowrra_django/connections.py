@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import close_old_connections, connections, reset_queries
+from django.utils import timezone, translation
 
 
 @contextmanager
@@ -17,8 +18,22 @@ def fresh_connections() -> Iterator[None]:
     try:
         yield
     finally:
-        _drop_open_transactions()
+        _leave_nothing_open()
         close_old_connections()
+
+
+@contextmanager
+def fresh_child() -> Iterator[None]:
+    """Do what `fresh_connections` does, and give the next job the site's language and time zone.
+
+    Jobs elsewhere have a context of their own, which ends with them; those of a child share one.
+    """
+    with fresh_connections():
+        try:
+            yield
+        finally:
+            translation.deactivate()
+            timezone.deactivate()
 
 
 @asynccontextmanager
@@ -36,12 +51,15 @@ async def own_thread() -> AsyncIterator[None]:
                 await sync_to_async(connections.close_all)()
 
 
-def _drop_open_transactions() -> None:
+def _leave_nothing_open() -> None:
     """Roll back what a job left open, and forget the connection that it was left on."""
     for connection in connections.all(initialized_only=True):
         configured = connection.settings_dict["AUTOCOMMIT"]
         if connection.in_atomic_block or connection.autocommit != configured:
             _discard(connection.alias)
+        elif connection.vendor == "sqlite":
+            # It cannot tell whether it is usable, and a cursor left unread would hold back writes.
+            connection.close()
 
 
 def _discard(alias: str) -> None:

@@ -29,6 +29,6 @@ class InstanceCodec:
             model = apps.get_model(reference.model)
             return model._base_manager.using(reference.alias).get(pk=reference.pk)
         except (ObjectDoesNotExist, ConnectionDoesNotExist) as error:
-            raise LookupError(f"{reference} is gone: {error}") from error
+            raise LookupError(f"it is gone: {error}") from error
         except (TypeError, ValueError, ValidationError) as error:
-            raise LookupError(f"{reference} names no row: {error}") from error
+            raise LookupError(f"it names no row: {error}") from error

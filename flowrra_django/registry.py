@@ -97,7 +97,7 @@ class TaskRegistry:
         name = self._names.get(func)
         if name is None:
             raise TaskNotFoundError(getattr(func, "__qualname__", repr(func)))
-        return self.get_or_raise(name)
+        return self._tasks[name]
 
     def is_registered(self, name: str) -> bool:
         return name in self._tasks

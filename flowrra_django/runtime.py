@@ -24,6 +24,7 @@ from .registry import TaskRegistry
 registry = TaskRegistry()
 
 PRELOAD = "flowrra_django.preload"
+SURROUND_CHILD = "flowrra_django.connections.fresh_child"
 
 
 @lru_cache(maxsize=1)
@@ -78,6 +79,7 @@ def worker_hooks() -> Hooks:
     return Hooks(
         surround_coroutine=own_thread,
         surround_thread=fresh_connections,
+        surround_child=SURROUND_CHILD,
         call_sync=lambda func, *args: sync_to_async(func)(*args),
         preload=(PRELOAD,),
     )

@@ -51,11 +51,12 @@ class FlowrraTask(Generic[P, R]):
         """Return this task with other options for the calls enqueued through it.
 
         `run_after` is a moment (a naive one is in the current time zone) or a time from now; a
-        lower priority number runs first.
+        lower priority number runs first. Raises TypeError or ValueError for what is no queue's name
+        or no such time.
         """
-        if queue is not None and not queue:
-            raise ValueError("A queue needs a name that is not empty.")
-        given = {"queue": queue, "priority": priority, "run_after": _aware(run_after)}
+        if queue is not None:
+            _check_queue(queue)
+        given = {"queue": queue, "priority": priority, "run_after": _due(run_after)}
         changes = {option: value for option, value in given.items() if value is not None}
         return FlowrraTask(self.definition, **{**self._overrides, **changes})
 
@@ -99,7 +100,16 @@ def _split(arguments: Arguments) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
     )
 
 
-def _aware(moment: datetime | timedelta | None) -> datetime | timedelta | None:
-    if isinstance(moment, datetime) and timezone.is_naive(moment):
-        return timezone.make_aware(moment)
-    return moment
+def _check_queue(name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"A queue's name is a str, got {type(name).__name__}.")
+    if not name:
+        raise ValueError("A queue needs a name that is not empty.")
+
+
+def _due(given: object) -> datetime | timedelta | None:
+    if given is None or isinstance(given, timedelta):
+        return given
+    if not isinstance(given, datetime):
+        raise TypeError(f"run_after is a datetime or a timedelta, got {type(given).__name__}.")
+    return timezone.make_aware(given) if timezone.is_naive(given) else given

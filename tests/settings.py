@@ -53,6 +53,7 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": _FOLDER / "default.sqlite3",
         "TEST": {"NAME": _FOLDER / "default.sqlite3"},
+        "CONN_MAX_AGE": 600 if os.environ.get("FLOWRRA_TEST_KEEP_CONNECTIONS") else 0,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
@@ -63,3 +64,6 @@ DATABASES = {
 
 # What a test wants of the processes that it starts.
 FLOWRRA = json.loads(os.environ.get("FLOWRRA_TEST_SETTINGS", "{}"))
+
+# Django 6.1 asks for this; earlier ones do not know it.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}

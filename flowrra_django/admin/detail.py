@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -17,12 +16,16 @@ from .attempts import attempts_of
 from .changing import ChangingAdmin
 from .pieces import badge, json_of, text_of, time_in_full
 from .timing import ran, waited
+from .words import now
 
+NOTHING = "-"
 CALLED = ("task_name", "arguments", "keyword_arguments")
-TIMES = ("submitted", "due", "started", "finished", "waited", "ran")
 WHERE = (
-    "task_id", "queue", "kind", "priority", "worker", "claim", "attempts", "failures", "crashes",
-)  # fmt: skip
+    "task_id",
+    ("queue", "kind", "priority"),
+    "worker",
+    ("attempts", "failures", "crashes", "claim"),
+)
 
 
 class DetailAdmin(ChangingAdmin):
@@ -33,7 +36,7 @@ class DetailAdmin(ChangingAdmin):
             "What happened": _happened(obj),
             "What was called": CALLED,
             "Result": () if obj.result is None else ("returned",),
-            "Times": TIMES,
+            "Times": _times(obj),
             "Where": WHERE,
         }
         return [(title, {"fields": fields}) for title, fields in sections.items() if fields]
@@ -88,28 +91,34 @@ class DetailAdmin(ChangingAdmin):
     # Times
 
     @admin.display(description="submitted")
-    def submitted(self, record: TaskRecord) -> SafeString | None:
-        return time_in_full(record.submitted_at)
+    def submitted(self, record: TaskRecord) -> str:
+        return time_in_full(record.submitted_at) or NOTHING
 
     @admin.display(description="to run after")
-    def due(self, record: TaskRecord) -> SafeString | None:
-        return time_in_full(record.due_at or record.run_after)
+    def due(self, record: TaskRecord) -> str:
+        return time_in_full(record.due_at or record.run_after) or NOTHING
 
     @admin.display(description="started")
-    def started(self, record: TaskRecord) -> SafeString | None:
-        return time_in_full(record.started_at)
+    def started(self, record: TaskRecord) -> str:
+        return time_in_full(record.started_at) or NOTHING
 
     @admin.display(description="finished")
-    def finished(self, record: TaskRecord) -> SafeString | None:
-        return time_in_full(record.finished_at)
+    def finished(self, record: TaskRecord) -> str:
+        return time_in_full(record.finished_at) or NOTHING
 
     @admin.display(description="waited")
-    def waited(self, record: TaskRecord) -> str | None:
-        return waited(record, timezone.now())
+    def waited(self, record: TaskRecord) -> str:
+        return waited(record, now()) or NOTHING
 
     @admin.display(description="ran")
-    def ran(self, record: TaskRecord) -> str | None:
-        return ran(record, timezone.now())
+    def ran(self, record: TaskRecord) -> str:
+        return ran(record, now()) or NOTHING
+
+
+def _times(record: TaskRecord) -> tuple[Any, ...]:
+    is_delayed = record.due_at or record.run_after
+    planned = ("submitted", "due") if is_delayed else ("submitted",)
+    return (*planned, "started", "finished", ("waited", "ran"))
 
 
 def _happened(record: TaskRecord) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import orjson
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from .words import ago, aware
+from .words import ago, aware, now
 
 SHORT_CHARS = 80
 OPEN_CHARS = 2_000
@@ -21,16 +21,22 @@ def badge(status: str) -> SafeString:
     return format_html('<span class="flowrra-status flowrra-{0}">{0}</span>', status)
 
 
+def dotted(name: str) -> SafeString:
+    """Show a dotted name, which may be broken after its dots."""
+    return format_html_join(SafeString(".<wbr>"), "{}", ((part,) for part in name.split(".")))
+
+
 def time_of(moment: datetime | None) -> SafeString | None:
-    """Show a moment to the second in the reader's time zone; the rest appears on hovering."""
+    """Show a moment to the second, in the reader's time zone; the rest appears on hovering."""
     if moment is None:
         return None
-    local, now = timezone.localtime(aware(moment)), timezone.now()
+    local = timezone.localtime(aware(moment))
+    pattern = "%d %b %H:%M:%S" if local.year == now().year else "%d %b %Y %H:%M:%S"
     return format_html(
         '<time datetime="{}" title="{}" class="flowrra-time">{}</time>',
         local.isoformat(),
-        f"{local:%Z}, {ago(local, now)}",
-        f"{local:%Y-%m-%d %H:%M:%S}",
+        f"{local:%Y-%m-%d %H:%M:%S %Z}, {ago(local, now())}",
+        f"{local:{pattern}}",
     )
 
 
@@ -38,10 +44,10 @@ def time_in_full(moment: datetime | None) -> SafeString | None:
     """Show a moment to the millisecond, with its time zone and how long ago it was."""
     if moment is None:
         return None
-    local, now = timezone.localtime(aware(moment)), timezone.now()
+    local = timezone.localtime(aware(moment))
     shown = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03} {local:%Z}"
     return format_html(
-        '<time datetime="{}">{}</time> ({})', local.isoformat(), shown, ago(local, now)
+        '<time datetime="{}">{}</time> ({})', local.isoformat(), shown, ago(local, now())
     )
 
 

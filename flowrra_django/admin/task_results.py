@@ -13,7 +13,7 @@ from ..results import TaskStatus, count_retries
 from .detail import DetailAdmin
 from .filters import FILTERS, PARAMETERS
 from .newest import NewestFirst
-from .pieces import badge, time_of
+from .pieces import badge, dotted, time_of
 
 
 @admin.register(TaskRecord)
@@ -47,8 +47,8 @@ class TaskRecordAdmin(DetailAdmin):
         return badge(record.status)
 
     @admin.display(description="task")
-    def task(self, record: TaskRecord) -> str:
-        return record.task_name
+    def task(self, record: TaskRecord) -> SafeString:
+        return dotted(record.task_name)
 
     @admin.display(description="submitted")
     def submitted_short(self, record: TaskRecord) -> SafeString | None:

@@ -8,10 +8,10 @@ UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def duration(length: timedelta) -> str:
-    """Say how long: `under 1 ms`, `12 ms`, `3.2 s`, `4 min 10 s`, `3 d 4 h`; never negative."""
+    """Say how long: `<1 ms`, `12 ms`, `3.2 s`, `4 min 10 s`, `3 d 4 h`; never negative."""
     milliseconds = length // timedelta(milliseconds=1)
     if milliseconds < 1:
-        return "under 1 ms"
+        return "<1 ms"
     if milliseconds < 1_000:
         return f"{milliseconds} ms"
     if milliseconds < 60_000:
@@ -19,9 +19,14 @@ def duration(length: timedelta) -> str:
     return _in_units(milliseconds // 1_000)
 
 
-def ago(moment: datetime, now: datetime) -> str:
-    """Say how long ago a moment was, or in how long it comes."""
-    return f"in {duration(moment - now)}" if moment > now else f"{duration(now - moment)} ago"
+def now() -> datetime:
+    """Return the time, aware also where USE_TZ is off and Django's own is not."""
+    return datetime.now(UTC)
+
+
+def ago(moment: datetime, at: datetime) -> str:
+    """Say how long ago a moment was, or in how long it comes, seen from `at`."""
+    return f"in {duration(moment - at)}" if moment > at else f"{duration(at - moment)} ago"
 
 
 def aware(moment: datetime) -> datetime:

@@ -9,7 +9,6 @@ from django.db.models import Model, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -19,7 +18,7 @@ from ..backends.database import browsing
 from ..models import WorkerProcess
 from .base import ReadOnlyAdmin
 from .pieces import time_in_full, time_of
-from .words import ago, aware
+from .words import ago, aware, now
 
 
 @admin.register(WorkerProcess)
@@ -46,11 +45,11 @@ class WorkerProcessAdmin(ReadOnlyAdmin[WorkerProcess]):
     @admin.display(description="last heartbeat")
     def heartbeat(self, worker: WorkerProcess) -> SafeString:
         """Say how old it is, and mark a worker that is silent for too long to be thought alive."""
-        beat_at, now = aware(worker.beat_at), timezone.now()
+        beat_at, at = aware(worker.beat_at), now()
         limit = timedelta(seconds=runtime.get_config().executor.heartbeat_timeout)
-        mark = "silent" if now - beat_at > limit else "alive"
+        mark = "silent" if at - beat_at > limit else "alive"
         return format_html(
-            '<span class="flowrra-status flowrra-{0}">{0}</span> {1}', mark, ago(beat_at, now)
+            '<span class="flowrra-status flowrra-{0}">{0}</span> {1}', mark, ago(beat_at, at)
         )
 
     @admin.display(description="runs now")

@@ -13,6 +13,7 @@ from functools import partial
 from ..backends.base import WorkerInfo
 from ..config import Config
 from ..job import DEFAULT_QUEUE
+from ..runners.child import Surround as SurroundChild
 from ..runners.coroutine import CallSync, Surround as SurroundCoroutine
 from ..runners.thread import Surround as SurroundThread
 from .pairs import create_stores
@@ -24,11 +25,13 @@ from .stores import Stores
 class Hooks:
     """What is done around jobs; by default nothing.
 
-    `initializer` is called once in each child process, which has imported the modules `preload`.
+    `initializer` is called once in each child process, which has imported the modules `preload`;
+    `surround_child`, or what is at that dotted path, makes what is entered around each job there.
     """
 
     surround_coroutine: SurroundCoroutine = nullcontext
     surround_thread: SurroundThread = nullcontext
+    surround_child: SurroundChild | str = nullcontext
     call_sync: CallSync = asyncio.to_thread
     initializer: Callable[[], object] | None = None
     preload: tuple[str, ...] = ()

@@ -59,6 +59,7 @@ class CPUExecutor(BaseTaskExecutor):
             self._stores.backend.codec,
             initializer=hooks.initializer,
             preload=hooks.preload,
+            surround=hooks.surround_child,
         )
         await self._start(runner, slots)
 

@@ -27,7 +27,7 @@ def ours(jobs: int) -> Any:
 
 
 def seed(jobs: int) -> Any:
-    import flowrra
+    import flowrra  # noqa: PLC0415 - only there when it is installed
 
     settings = flowrra.ExecutorConfig(io_workers=SLOTS, max_queue_size=jobs + 1)
     return flowrra.IOExecutor(flowrra.Config(executor=settings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import Any
+from typing import Any, Self
 
 from flowrra_django.backends.base import WorkerInfo
 from flowrra_django.brokers.memory import MemoryBroker
@@ -37,7 +37,7 @@ class Rig:
         self.consumer = Consumer(self.stores, self.presence, self.registry, self.runner, serving)
         self.dispatcher = Dispatcher(self.stores)
 
-    async def __aenter__(self) -> Rig:
+    async def __aenter__(self) -> Self:
         self.presence.enlist()
         await self.consumer.start()
         return self

@@ -5,7 +5,6 @@ import threading
 
 import pytest
 
-from flowrra_django.backends.base import WorkerInfo
 from flowrra_django.brokers.memory import MemoryBroker
 from flowrra_django.engine.outbox import Outbox, Parcel
 from flowrra_django.engine.stores import Stores

@@ -137,8 +137,7 @@ def test_no_call_is_lost_when_another_thread_stops_meanwhile(place):
             place.stop()
 
     async def ask():
-        for number in range(300):
-            answers.append(await asyncio.wait_for(place.run(abs, -number), 5))
+        answers.extend([await asyncio.wait_for(place.run(abs, -n), 5) for n in range(300)])
 
     stopper = threading.Thread(target=stop_again_and_again)
     stopper.start()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -100,7 +101,7 @@ def test_polls_become_rarer_and_a_new_waiter_makes_them_frequent_again(waiters):
         waiters.poll()
         pauses.append(waiters.seconds_until_poll())
     assert pauses[0] < 0.02
-    assert all(later > sooner - 0.005 for sooner, later in zip(pauses, pauses[1:], strict=False))
+    assert all(later > sooner - 0.005 for sooner, later in pairwise(pauses))
     assert pauses[-1] == pytest.approx(module.LONGEST_POLL, abs=0.02)
     waiters.add("two", lambda: None)
     assert waiters.seconds_until_poll() <= module.SHORTEST_POLL

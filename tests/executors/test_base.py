@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -128,7 +129,7 @@ def test_a_registry_is_made_or_shared_even_when_it_is_empty():
 @pytest.mark.parametrize("url", ["redis://localhost", "rediss://localhost", "unix:///redis.sock"])
 def test_a_store_that_this_version_has_not_is_a_configuration_error(role, url):
     part = {"broker": BrokerConfig, "backend": BackendConfig}[role](url)
-    with pytest.raises(ConfigurationError, match="No backend for .*:// in this version"):
+    with pytest.raises(ConfigurationError, match=r"No backend for .*:// in this version"):
         IOExecutor(Config(**{role: part}))
 
 
@@ -377,54 +378,77 @@ async def test_a_stop_says_that_not_all_has_ended_in_time(caplog):
     assert "Not all jobs ended within 0.01 s; the rest is stopped." in caplog.messages
 
 
-async def test_a_job_that_will_not_be_stopped_is_given_up_and_said(monkeypatch, caplog):
+class Stubborn:
+    """A coroutine that swallows every cancelling until it is let go, when called the first time."""
+
+    def __init__(self):
+        self.calls = 0
+        self.begun, self.is_let_go = asyncio.Event(), False
+
+    async def run(self):
+        self.calls += 1
+        while self.calls == 1 and not self.is_let_go:
+            self.begun.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+
+    async def let_go(self):
+        self.is_let_go = True
+        await eventually(lambda: len(asyncio.all_tasks()) == 1)
+
+
+@pytest.fixture
+async def stubborn(monkeypatch):
     monkeypatch.setattr(engine_consumer, "CANCEL_SECONDS", 0.1)
+    made = Stubborn()
+    yield made
+    made.is_let_go = True
+
+
+async def test_a_job_that_will_not_be_stopped_is_given_up_and_said(stubborn, caplog):
     executor = IOExecutor()
-    gate = Gate()
-
-    @executor.task()
-    async def stubborn():
-        while not gate.opened.is_set():
-            try:
-                await gate.wait()
-            except asyncio.CancelledError:
-                pass
-
+    executor.task()(stubborn.run)
     await executor.start()
-    task_id = await executor.submit(stubborn)
-    await gate.filled()
+    task_id = await executor.submit(stubborn.run)
+    await stubborn.begun.wait()
     await executor.stop(wait=False)
     assert "1 jobs did not stop; they are left for rescue." in caplog.messages
     assert await status_of(executor, task_id) is TaskStatus.CANCELLED
-    gate.opened.set()
-    await eventually(lambda: len(asyncio.all_tasks()) == 1)
+    await stubborn.let_go()
+    assert await status_of(executor, task_id) is TaskStatus.CANCELLED
 
 
-async def test_what_would_not_stop_on_a_shared_store_is_run_by_others(monkeypatch):
-    monkeypatch.setattr(engine_consumer, "CANCEL_SECONDS", 0.1)
+async def test_what_would_not_stop_on_a_shared_store_is_run_by_others(stubborn):
     config, registry = config_of(named()), TaskRegistry()
     one, two = IOExecutor(config, registry), IOExecutor(config, registry)
-    gate = Gate()
-    runs = []
-
-    @one.task()
-    async def stubborn():
-        runs.append(1)
-        while len(runs) == 1 and not gate.opened.is_set():
-            try:
-                await gate.wait()
-            except asyncio.CancelledError:
-                pass
-
+    one.task()(stubborn.run)
     await one.start()
-    task_id = await one.submit(stubborn)
-    await gate.filled()
+    task_id = await one.submit(stubborn.run)
+    await stubborn.begun.wait()
     await one.stop(wait=False)
     async with two:
         result = await ended(two, task_id)
-    gate.opened.set()
-    await eventually(lambda: len(asyncio.all_tasks()) == 1)
+    await stubborn.let_go()
     assert (result.status, result.attempts, result.crashes) == (TaskStatus.SUCCESS, 2, 1)
+
+
+async def test_a_stop_that_is_cancelled_while_it_stops_what_runs_goes_on_to_its_end(stubborn):
+    executor = IOExecutor(shared())
+    executor.task()(stubborn.run)
+    await executor.start()
+    task_id = await executor.submit(stubborn.run)
+    await stubborn.begun.wait()
+    stop = asyncio.create_task(executor.stop(wait=False))
+    for _ in range(3):
+        await asyncio.sleep(0.01)
+        assert not stop.done()
+        stop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stop
+    assert executor._stores.backend.beats() == []
+    assert executor._stores.backend.results([task_id])[task_id].status is TaskStatus.RETRYING
+    assert not {t.name for t in threading.enumerate() if t.name.startswith("flowrra")}
+    await stubborn.let_go()
 
 
 async def test_with_the_store_away_a_stop_leaves_no_thread_and_says_so(caplog):
@@ -447,9 +471,10 @@ async def test_a_shared_store_has_a_heartbeat_and_a_worker_while_the_executor_ru
     assert executor._stores.backend.beats() == []
 
 
-@pytest.mark.parametrize("steps", range(6))
-async def test_a_stop_at_the_very_moment_of_launch_loses_no_job(steps):
-    executor = IOExecutor(config_of(named(), io_workers=2))
+@pytest.mark.parametrize("steps", range(8))
+@pytest.mark.parametrize("make_config", [lambda **o: config_of(named(), **o), shared])
+async def test_a_stop_at_the_very_moment_of_launch_loses_no_job(make_config, steps):
+    executor = IOExecutor(make_config(io_workers=2))
     executor.task()(echo)
     await executor.start()
     ids = [await executor.submit(echo, number) for number in range(4)]

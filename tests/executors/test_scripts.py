@@ -78,7 +78,7 @@ INTERRUPTED = """
             asyncio.run(main(*sys.argv[1:]))
         except KeyboardInterrupt:
             print("interrupted", flush=True)
-        print([t.name for t in threading.enumerate() if not t.name.startswith(("Main", "flowrra-job"))])
+        print([t for t in threading.enumerate() if not t.name.startswith(("Main", "flowrra-job"))])
 """
 
 # As most people would write it: the context manager waits, for up to 30 s.
@@ -136,9 +136,8 @@ def test_an_executor_runs_in_a_program_that_is_no_file(monkeypatch: pytest.Monke
         "        print((await executor.wait_for_result(await executor.submit(greet))).result)\n"
         "asyncio.run(main())\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", source], capture_output=True, text=True, timeout=20
-    )
+    command = [sys.executable, "-W", "error", "-c", source]
+    run = subprocess.run(command, capture_output=True, check=False, text=True, timeout=20)
     assert (run.stdout, run.stderr) == ("hello\n", "")
 
 

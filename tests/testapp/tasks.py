@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from flowrra_django import flowrra_task
+from tests.testapp import django_tasks  # noqa: F401  (registered with these)
 
 
 @flowrra_task

@@ -55,8 +55,8 @@ DELETE FROM {sql.TABLE} WHERE task_id IN ({{ids}}) AND +status <> 'running' RETU
 class Found(NamedTuple):
     """Primary keys, the newest first; whether there are more, and whether some were not looked at.
 
-    Not looked at are, where three conditions or several names with another condition are to hold
-    at once, those beyond the newest WINDOW of the jobs that fit the narrowest two of them.
+    Some are not where many jobs fit each of several conditions: then only the newest WINDOW of
+    those that fit the first two are looked through for the others.
     """
 
     ids: list[int]
@@ -136,17 +136,17 @@ def _named(names: tuple[str, ...]) -> Condition:
 
 
 def _planned(alias: str, conditions: list[Condition]) -> tuple[list[Condition], list[Condition]]:
-    """Say which conditions to walk along, the narrowest two, and which to check on the way.
+    """Say which conditions to walk along, and which to check on the way.
 
-    A union of many jobs is checked: to merge its parts would take long where few fit the rest. One
-    of few comes first, which is where SQL lets it be a part of an intersection.
+    One that few jobs fit is enough to walk along; else it is two, and their walks are merged. A
+    union that many jobs fit is checked: its parts cost too much to merge where few fit the rest.
     """
     if len(conditions) < 2:
         return conditions, []
     sizes = {condition: _size(alias, condition) for condition in conditions}
     walkable = [each for each in conditions if sizes[each] <= WINDOW or not each.is_union]
-    walkable.sort(key=lambda each: (not each.is_union, sizes[each]))
-    walked = walkable[:2]
+    walkable.sort(key=sizes.__getitem__)
+    walked = walkable[:1] if sizes[walkable[0]] <= WINDOW else walkable[:2]
     return walked, [each for each in conditions if each not in walked]
 
 
@@ -162,9 +162,9 @@ def _checked(
     """Look through the newest WINDOW of some jobs for those that fit the other conditions."""
     checks = " AND ".join(CHECK.format(ids=condition.check) for condition in checked)
     statement = CHECKED.format(ids=ids, checks=checks)
-    seen = _rows(alias, statement, [*_parameters(checked), *parameters, WINDOW])
+    seen = _rows(alias, statement, [*_parameters(checked), *parameters, WINDOW + 1])
     found = sorted((pk for pk, fits in seen if fits), reverse=True)
-    return Found(found[:limit], len(found) > limit, len(seen) == WINDOW)
+    return Found(found[:limit], len(found) > limit, len(seen) > WINDOW)
 
 
 def _parameters(conditions: Sequence[Condition]) -> list[str]:
@@ -174,4 +174,4 @@ def _parameters(conditions: Sequence[Condition]) -> list[str]:
 def _rows(alias: str, statement: str, parameters: Sequence[Any]) -> list[Any]:
     with connections[alias].cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
