@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -76,8 +76,12 @@ def after_crash(
 ) -> Settlement:
     """Return what the loss of its process makes of a job: run again at once, or failed."""
     crashes = job.crashes + 1
-    status = TaskStatus.FAILED if crashes > job.max_crashes else TaskStatus.RETRYING
+    is_final = crashes > job.max_crashes
+    status = TaskStatus.FAILED if is_final else TaskStatus.RETRYING
     history = with_attempt(job, error, worker, seconds)
+    if is_final and job.max_crashes:
+        limit = f"{error.message} That was time {crashes}, and max_crashes is {job.max_crashes}."
+        error = replace(error, message=limit)
     return _settlement(job, status, error=error, crashes=crashes, history=history)
 
 
