@@ -96,14 +96,20 @@ def test_crashes_count_against_no_retry():
 
 
 @pytest.mark.parametrize(
-    ("crashes", "max_crashes", "status"),
-    [(0, 3, "retrying"), (2, 3, "retrying"), (3, 3, "failed"), (0, 0, "failed")],
+    ("crashes", "max_crashes", "status", "words"),
+    [
+        (0, 3, "retrying", ""),
+        (2, 3, "retrying", ""),
+        (3, 3, "failed", " That was time 4, and max_crashes is 3."),
+        (0, 0, "failed", ""),
+    ],
 )
-def test_what_took_its_process_down_is_tried_again_so_often(crashes, max_crashes, status):
+def test_what_took_its_process_down_is_tried_again_so_often(crashes, max_crashes, status, words):
     job = job_of(crashes=crashes, max_crashes=max_crashes, failures=1)
     settlement = after(Crashed(ERROR), job, max_retries=0)
     assert settlement.status == status
     assert (settlement.delay, settlement.crashes, settlement.failures) == (0.0, crashes + 1, 1)
+    assert settlement.error.message == f"no luck{words}"
     assert errors_in(settlement.history) == ["no luck"]
 
 

@@ -81,7 +81,7 @@ def test_waiting_inside_a_transaction_raises_at_once():
 
 
 def test_the_jobs_of_a_killed_worker_run_again_on_another(start_worker):
-    naps = [task.enqueue(0.5) for task in (tasks.nap, tasks.doze, tasks.grind)]
+    naps = [task.enqueue(2) for task in (tasks.nap, tasks.doze, tasks.grind)]
     done = tasks.add.enqueue(1, 1)
     first = start_worker()
     until(lambda: running(3) and done.get().is_complete)
@@ -96,7 +96,7 @@ def test_the_jobs_of_a_killed_worker_run_again_on_another(start_worker):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_a_signal_to_the_group_lets_running_jobs_finish(start_worker, number):
-    handles = [task.enqueue(0.7) for task in (tasks.nap, tasks.doze, tasks.grind)]
+    handles = [task.enqueue(2) for task in (tasks.nap, tasks.doze, tasks.grind)]
     later = tasks.nap.using(run_after=timedelta(hours=1)).enqueue(0)
     worker = start_worker()
     until(lambda: running(3))
