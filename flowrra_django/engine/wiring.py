@@ -20,6 +20,8 @@ from .pairs import create_stores
 from .presence import Presence, describe_process, new_worker_id
 from .stores import Stores
 
+PRIVATE_QUEUE = "executor-"  # begins the name of a queue that one executor has to itself
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
@@ -65,7 +67,7 @@ def standalone(config: Config) -> Wiring:
     wired = partial(Wiring, stores=stores, presence=presence, is_owner=is_owner)
     if config.broker is not None or not stores.backend.is_shared:
         return wired()
-    queue = f"executor-{presence.worker_id}"
+    queue = f"{PRIVATE_QUEUE}{presence.worker_id}"
     return wired(queues=(queue,), private_queue=queue)
 
 

@@ -13,6 +13,7 @@ from ..engine.consumer import Consumer
 from ..engine.heartbeat import Heartbeat
 from ..engine.presence import Presence, is_process_gone
 from ..engine.stores import Stores
+from ..engine.wiring import PRIVATE_QUEUE
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,10 @@ class Doubt:
 
 
 class Queues:
-    """Has the consumers serve every queue that a task names or a job waits on."""
+    """Has the consumers serve every queue that a task names or a job waits on.
+
+    The private queue of an executor that stands alone is not for others.
+    """
 
     def __init__(self, stores: Stores, consumers: list[Consumer], named: frozenset[str]) -> None:
         self._stores = stores
@@ -106,7 +110,8 @@ class Queues:
 
     async def look(self) -> None:
         waiting = await self._stores.insist(self._stores.backend.queues)
-        queues = sorted(self._named | waiting)
+        public = {queue for queue in waiting if not queue.startswith(PRIVATE_QUEUE)}
+        queues = sorted(self._named | public)
         for consumer in self._consumers:
             if sorted(consumer.serving.queues) != queues:
                 consumer.serve(queues)

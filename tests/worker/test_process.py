@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, transaction
 
 from flowrra_django import FlowrraError, TaskStatus
+from flowrra_django.engine.wiring import PRIVATE_QUEUE
 from flowrra_django.models import TaskRecord, WorkerProcess as WorkerRow
 from tests.support import until
 from tests.testapp import tasks
@@ -134,6 +135,14 @@ def test_a_worker_told_no_queue_serves_those_nobody_declared(start_worker):
     handle = tasks.add.using(queue="made up on the spot").enqueue(1, 1)
     start_worker("--burst").wait()
     assert handle.get().is_success
+
+
+def test_a_worker_told_no_queue_leaves_an_executors_private_one_alone(start_worker):
+    private = tasks.add.using(queue=f"{PRIVATE_QUEUE}1").enqueue(1, 1)
+    public = tasks.add.using(queue="zebra").enqueue(1, 1)
+    start_worker("--burst").wait()
+    assert public.get().is_success
+    assert private.get().status is TaskStatus.PENDING
 
 
 def test_it_says_what_it_serves_and_writes_a_line_for_each_job(start_worker):
