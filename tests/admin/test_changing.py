@@ -9,6 +9,7 @@ from django.test import Client
 
 from flowrra_django.admin import changing
 from flowrra_django.admin.task_results import TaskRecordAdmin
+from flowrra_django.brokers.database import DatabaseBroker
 from flowrra_django.models import TaskRecord
 from tests.admin.support import LIST, make_pending, make_record, make_running, page_of, text_of
 
@@ -72,7 +73,8 @@ def test_the_page_carries_what_its_button_needs(admin_client: Client) -> None:
     content = page.content.decode()
     action = f'action="{page_of(job, "retry")}?_changelist_filters=status%3Dsuccess"'
     assert action in content
-    token = content.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+    form = content.split('class="flowrra-retry"')[1].split("</form>")[0]
+    token = form.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
     answer = careful.post(
         f"{page_of(job, 'retry')}?_changelist_filters=status%3Dsuccess",
         {"csrfmiddlewaretoken": token},
@@ -198,6 +200,16 @@ def test_more_jobs_than_a_form_can_carry_are_not_deleted_at_once(
     assert "2 jobs were deleted." in text_of(
         act(admin_client, "delete_selected", *jobs[:2], post="yes")
     )
+
+
+def test_the_index_forgets_what_is_deleted(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[set[str]] = []
+    monkeypatch.setattr(DatabaseBroker, "forget", lambda self, ids: forgotten.append(ids))
+    job, running = make_pending(), make_running()
+    act(admin_client, "delete_selected", job, running, post="yes")
+    assert forgotten == [{job.task_id}]
 
 
 def test_to_look_or_to_retry_is_not_enough_to_delete(staff_client: Callable[..., Client]) -> None:

@@ -130,6 +130,8 @@ def test_a_job_is_found_by_its_id_if_the_filters_let_it_pass(admin_client: Clien
     assert listed(admin_client.get(LIST, {"q": job.task_id})) == [job.pk]
     assert listed(admin_client.get(LIST, {"q": job.task_id, "status": "success"})) == [job.pk]
     assert listed(admin_client.get(LIST, {"q": job.task_id, "status": "failed"})) == []
+    assert listed(admin_client.get(LIST, {"q": job.task_id, "task": "shop.x"})) == []
+    assert listed(admin_client.get(LIST, {"q": job.task_id, "worker": job.worker})) == []
     assert listed(admin_client.get(LIST, {"q": job.task_id[:-1]})) == []
 
 

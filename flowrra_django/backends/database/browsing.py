@@ -16,6 +16,7 @@ BATCH = 500
 
 # The ids of the jobs that have a property, which an index holds in the order of their arrival. It
 # is named since SQLite, where it has statistics, may rather read the whole table in that order.
+JOB = f"SELECT id FROM {sql.TABLE} WHERE task_id = %s"
 WORKER = f"SELECT id FROM {sql.BY_WORKER} WHERE status = 'running' AND worker = %s"
 TASK = f"SELECT id FROM {sql.TABLE} INDEXED BY flowrra_task WHERE task_name = %s"
 QUEUE = f"SELECT id FROM {sql.TABLE} INDEXED BY flowrra_queue WHERE queue = %s"
@@ -80,6 +81,7 @@ class Condition(NamedTuple):
 class Wanted:
     """Which jobs to find; None for any. `worker` is the one that runs them now."""
 
+    task_id: str | None = None
     names: tuple[str, ...] | None = None
     queue: str | None = None
     status: str | None = None
@@ -87,7 +89,12 @@ class Wanted:
 
     def conditions(self) -> list[Condition]:
         """Return what is asked for; what is likely to be narrow comes first."""
-        given = ((WORKER, self.worker), (QUEUE, self.queue), (STATUS, self.status))
+        given = (
+            (JOB, self.task_id),
+            (WORKER, self.worker),
+            (QUEUE, self.queue),
+            (STATUS, self.status),
+        )
         single = [Condition(ids, ids, (value,)) for ids, value in given if value is not None]
         return [*([] if self.names is None else [_named(self.names)]), *single]
 
