@@ -11,7 +11,7 @@ from django.db import connections
 from . import sql
 from .engine import engine_of
 
-WINDOW = 20_000
+WINDOW = 10_000
 BATCH = 500
 
 # The ids of the jobs that have a property, which an index holds in the order of their arrival. It
@@ -90,13 +90,13 @@ class Wanted:
     def conditions(self) -> list[Condition]:
         """Return what is asked for; what is likely to be narrow comes first."""
         given = (
-            (JOB, self.task_id),
-            (WORKER, self.worker),
-            (QUEUE, self.queue),
-            (STATUS, self.status),
+            _single(JOB, self.task_id),
+            _single(WORKER, self.worker),
+            _named(self.names),
+            _single(QUEUE, self.queue),
+            _single(STATUS, self.status),
         )
-        single = [Condition(ids, ids, (value,)) for ids, value in given if value is not None]
-        return [*([] if self.names is None else [_named(self.names)]), *single]
+        return [condition for condition in given if condition is not None]
 
 
 def newest(alias: str, wanted: Wanted, limit: int) -> Found:
@@ -135,9 +135,13 @@ def delete(alias: str, task_ids: Collection[str]) -> set[str]:
     return deleted
 
 
-def _named(names: tuple[str, ...]) -> Condition:
-    if len(names) == 1:
-        return Condition(TASK, TASK, names)
+def _single(ids: str, value: str | None) -> Condition | None:
+    return None if value is None else Condition(ids, ids, (value,))
+
+
+def _named(names: tuple[str, ...] | None) -> Condition | None:
+    if names is None or len(names) == 1:
+        return _single(TASK, names and names[0])
     walk = " UNION ALL ".join([TASK] * len(names))
     return Condition(walk, TASKS.format(names=sql.placeholders(names)), names)
 
@@ -148,8 +152,8 @@ def _planned(alias: str, conditions: list[Condition]) -> tuple[list[Condition], 
     One that few jobs fit is enough to walk along; else it is two, and their walks are merged. A
     union that many jobs fit is checked: its parts cost too much to merge where few fit the rest.
     """
-    if len(conditions) < 2:
-        return conditions, []
+    if len(conditions) < 2 or conditions[0].walk == JOB:
+        return conditions[:1], conditions[1:]
     sizes = {condition: _size(alias, condition) for condition in conditions}
     walkable = [each for each in conditions if sizes[each] <= WINDOW or not each.is_union]
     walkable.sort(key=sizes.__getitem__)
