@@ -1,6 +1,7 @@
 """Settings of the example: a site on one machine, for one person to look at."""
 
 import os
+import sysconfig
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -58,6 +59,9 @@ DATABASES = {
         },
     }
 }
+
+# What the site's own page counts.
+CENSUS_TREE = os.environ.get("CENSUS_TREE", sysconfig.get_path("stdlib"))
 
 ROOT_URLCONF = "example_project.urls"
 WSGI_APPLICATION = "example_project.wsgi.application"

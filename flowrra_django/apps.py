@@ -3,7 +3,9 @@
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
+from . import runtime
 from .checks import register_checks
+from .live.publishing import LiveAudience
 
 
 class FlowrraConfig(AppConfig):
@@ -13,4 +15,5 @@ class FlowrraConfig(AppConfig):
 
     def ready(self) -> None:
         register_checks()
+        runtime.audiences.append(LiveAudience())
         autodiscover_modules("tasks")

@@ -2,17 +2,19 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from functools import partial
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 
+from .masking import SENSITIVE_KEYS
 from .rules import (
     Label,
     Part,
     Rule,
     checked,
     key_of,
+    names,
     nearest,
     number,
     part,
@@ -31,6 +33,7 @@ _seconds = partial(number, "a number of seconds", int, float)
 _path = text("a dotted path such as 'shop.MyStore'", r"[^\W\d]\w*(\.[^\W\d]\w*)+", or_none=True)
 
 Workers = Annotated[int, _integer(low=1, high=10_000)]
+Limit = Annotated[int | None, _integer(low=1, high=10**9, or_none=True)]
 QueueSize = Annotated[int, _integer(low=1, high=10**9)]
 Retries = Annotated[int, _integer(low=0, high=10**6)]
 Bytes = Annotated[int, _integer(low=1, high=2**29)]  # what Redis can hold; the databases hold more
@@ -40,6 +43,10 @@ Lifetime = Annotated[float | None, _seconds(low=0.001, high=CENTURY, or_none=Tru
 Url = Annotated[str, Rule("a URL such as 'redis://localhost:6379/0'", (str,))]
 Name = Annotated[str, text("1 to 50 letters, digits, '.', '_' or '-'", r"[\w.-]{1,50}")]
 DottedPath = Annotated[str | None, _path]
+Names = Annotated[Sequence[str], names("a list of names such as ['password', 'token']")]
+
+
+Store = TypeVar("Store", bound="StoreConfig")
 
 
 class Scheme(NamedTuple):
@@ -66,7 +73,7 @@ SCHEMES = {
 PAIRS = {
     ("memory", "memory"): "memory with memory of the same name",
     ("database", "database"): "a database with the same database",
-    ("redis", "redis"): "Redis with Redis",
+    ("redis", "redis"): "Redis with the same Redis and NAMESPACE",
     ("redis", "database"): "a Redis broker with a database backend",
 }
 
@@ -98,6 +105,11 @@ class StoreConfig(Part):
     def family(self) -> str:
         """What kind of store it is: memory, database, redis; custom where `class_` says it."""
         return "custom" if self.class_ else SCHEMES[self.scheme].family
+
+    def as_config_of(self, kind: type[Store]) -> Store:
+        """Return the config of the same store in another role."""
+        shared = {f.name: getattr(self, f.name) for f in fields(StoreConfig)}
+        return kind(**shared)
 
     @classmethod
     def conflicts(cls, values: Mapping[str, Any], label: Label) -> Iterator[str]:
@@ -140,14 +152,20 @@ class BackendConfig(StoreConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorConfig(Part):
-    """How jobs run; times in seconds. The retry options are those of tasks that do not say."""
+    """How jobs run; times in seconds. Retries and timeout are those of tasks that do not say.
+
+    A CPU child is replaced after `max_jobs_per_child` jobs; None keeps it for as long as it lives.
+    """
 
     io_workers: Workers = 100
     thread_workers: Workers = 8
     cpu_workers: Workers = os.cpu_count() or 1
+    max_jobs_per_child: Limit = None
     max_queue_size: QueueSize = 100_000
     max_retries: Retries = 3
     retry_delay: Delay = 1.0
+    timeout: Lifetime = None
+    ageing: Lifetime = 300.0
     heartbeat_interval: Timer = 5.0
     heartbeat_timeout: Timer = 30.0
     rescue_interval: Timer = 5.0
@@ -166,11 +184,15 @@ class ExecutorConfig(Part):
 
 @dataclass(frozen=True, slots=True)
 class Config(Part):
-    """All settings. With neither broker nor backend, an executor keeps everything in memory."""
+    """All settings. With neither broker nor backend, an executor keeps everything in memory.
+
+    What has a name that holds one of `sensitive_keys` is masked for those who look at jobs.
+    """
 
     broker: Annotated[BrokerConfig | None, part(BrokerConfig, or_none=True)] = None
     backend: Annotated[BackendConfig | None, part(BackendConfig, or_none=True)] = None
     executor: Annotated[ExecutorConfig, part(ExecutorConfig)] = ExecutorConfig()
+    sensitive_keys: Names = SENSITIVE_KEYS
 
     @classmethod
     def conflicts(cls, values: Mapping[str, Any], label: Label) -> Iterator[str]:
@@ -206,6 +228,8 @@ def _go_together(broker: StoreConfig, backend: StoreConfig) -> bool:
     families = broker.family, backend.family
     if "custom" in families:  # only its author can know
         return True
+    if families == ("redis", "redis"):
+        return (broker.url, broker.namespace) == (backend.url, backend.namespace)
     return families in PAIRS and ("redis" in families or broker.name == backend.name)
 
 
@@ -217,16 +241,24 @@ def _in_environ(*keys: str) -> str:
     return "_".join(("FLOWRRA", *keys))
 
 
-def _sorted_out(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def _sorted_out(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Split variables into a mapping like `settings.FLOWRRA` and complaints about the others."""
-    known = {
-        _in_environ(key_of(outer), key_of(name)): (key_of(outer), key_of(name), rule)
-        for outer, holder in rules_of(Config).items()
-        for name, rule in rules_of(holder.types[0]).items()
-    }
+    known = {_in_environ(*keys): (keys, rule) for keys, rule in _leaves()}
     ours = [n for n in environ if n.startswith("FLOWRRA_") and not n.startswith("FLOWRRA_TEST_")]
-    mapping: dict[str, dict[str, Any]] = {}
+    mapping: dict[str, Any] = {}
     for variable in filter(known.__contains__, ours):
-        outer, key, rule = known[variable]
-        mapping.setdefault(outer, {})[key] = rule.parse(environ[variable])
+        (*outer, key), rule = known[variable]
+        within = mapping.setdefault(outer[0], {}) if outer else mapping
+        within[key] = rule.parse(environ[variable])
     return mapping, [unknown(v, v, known) for v in ours if v not in known]
+
+
+def _leaves() -> Iterator[tuple[tuple[str, ...], Rule]]:
+    """Yield the keys that lead to each setting that holds no others."""
+    for outer, holder in rules_of(Config).items():
+        kind = holder.types[0]
+        if issubclass(kind, Part):
+            for name, rule in rules_of(kind).items():
+                yield (key_of(outer), key_of(name)), rule
+        else:
+            yield (key_of(outer),), holder

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, contextmanager
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import close_old_connections, connections, reset_queries
-from django.utils import timezone, translation
 
 
 @contextmanager
@@ -20,20 +19,6 @@ def fresh_connections() -> Iterator[None]:
     finally:
         _leave_nothing_open()
         close_old_connections()
-
-
-@contextmanager
-def fresh_child() -> Iterator[None]:
-    """Do what `fresh_connections` does, and give the next job the site's language and time zone.
-
-    Jobs elsewhere have a context of their own, which ends with them; those of a child share one.
-    """
-    with fresh_connections():
-        try:
-            yield
-        finally:
-            translation.deactivate()
-            timezone.deactivate()
 
 
 @asynccontextmanager

@@ -17,6 +17,11 @@ class JobHandle:
 
     task_id: str
 
+    @property
+    def id(self) -> str:
+        """The same id, under the name that it has in Django's `TaskResult`."""
+        return self.task_id
+
     def get(self) -> TaskResult:
         """Return the job as it stands; JobNotFoundError if it was deleted."""
         return runtime.get_stores().result(self.task_id)
@@ -42,13 +47,24 @@ class JobHandle:
         """Do what `wait` does, from async code, and without a thread for each that waits."""
         return await runtime.get_stores().wait(self.task_id, timeout)
 
-    def cancel(self) -> bool:
-        """Cancel the job if it waits; if it runs, it is cancelled instead of run again.
+    def run_now(self) -> bool:
+        """Let the job run at once, and before others of its queue, if it waits; say whether it did.
 
-        Returns whether it was either.
+        A worker has to have room for it, and its queue may not be paused.
         """
-        return bool(runtime.get_stores().cancel([self.task_id]))
+        return bool(runtime.get_stores().run_now([self.task_id]))
 
-    async def acancel(self) -> bool:
+    async def arun_now(self) -> bool:
+        """Do what `run_now` does, from async code."""
+        return await sync_to_async(self.run_now)()
+
+    def cancel(self, by: str = "code") -> bool:
+        """Cancel the job if it waits; if it runs, have it stopped, as far as that is possible.
+
+        Returns whether it was either. `by` is who asks, for `TaskResult.cancelled_by`.
+        """
+        return bool(runtime.get_stores().cancel([self.task_id], by=by))
+
+    async def acancel(self, by: str = "code") -> bool:
         """Do what `cancel` does, from async code."""
-        return await sync_to_async(self.cancel)()
+        return await sync_to_async(self.cancel)(by)

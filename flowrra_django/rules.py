@@ -32,6 +32,7 @@ class Rule(NamedTuple):
     fits: Callable[[Any], object] = lambda _: True
     or_none: bool = False
     remedy: str = ""
+    is_list: bool = False
 
     def allows(self, value: object) -> bool:
         if value is None or isinstance(value, bool):  # to Python a bool is an int
@@ -48,6 +49,8 @@ class Rule(NamedTuple):
         """Return the value that a text stands for; the text itself if it stands for none."""
         if self.or_none and text.lower() == "none":
             return None
+        if self.is_list:
+            return [item for part in text.split(",") if (item := part.strip())]
         for kind in self.types:
             try:
                 return kind(text)
@@ -63,6 +66,11 @@ def number(noun: str, *types: type, low: float, high: float, or_none: bool = Fal
 
 def text(words: str, pattern: str, *, or_none: bool = False) -> Rule:
     return Rule(words, (str,), re.compile(pattern).fullmatch, or_none)
+
+
+def names(words: str) -> Rule:
+    """Return the rule of a list of texts, none of them empty; in a text it has commas."""
+    return Rule(words, (list, tuple), lambda value: all(map(_is_name, value)), is_list=True)
 
 
 def part(kind: type[Part], *, or_none: bool = False) -> Rule:
@@ -100,6 +108,10 @@ class Part(ABC):
     def unfolded(cls, given: Any) -> Any:
         """Return the mapping that a short form stands for; anything else as it is."""
         return given
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and any(map(str.isalnum, value))
 
 
 AnyPart = TypeVar("AnyPart", bound=Part)

@@ -25,11 +25,6 @@ from flowrra_django import JobHandle
 result = JobHandle(sys.argv[1]).get()
 print(json.dumps([result.status, result.result, result.args]))
 """
-URLS = """
-from django.urls import path
-from shop.views import greet
-urlpatterns = [path("greet/", greet)]
-"""
 
 
 def run(folder: Path, *command: str) -> str:
@@ -51,15 +46,6 @@ def run(folder: Path, *command: str) -> str:
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
-
-
-def start_project(folder: Path) -> None:
-    """Make what a Django developer has: a project, an app in it, a path to the app's view."""
-    run(folder, sys.executable, "-m", "django", "startproject", "mysite", ".")
-    run(folder, sys.executable, "manage.py", "startapp", "shop")
-    (folder / "mysite/urls.py").write_text(URLS)
-    with (folder / "mysite/settings.py").open("a") as file:
-        file.write('INSTALLED_APPS += ["shop"]\n')
 
 
 def apply(page: str, folder: Path) -> None:

@@ -2,13 +2,15 @@
 
 An HTML comment above a block says what it is: `file: PATH` of a project that is built from the page
 (`append: PATH` adds to it), `script: NAME` of a program whose output the next block shows,
-`settings` (with the id of the check that it brings) for FLOWRRA, `worker` if one has run the jobs.
+`settings` (with the id of the check that it brings) for FLOWRRA, `worker` if one has run the jobs,
+`before` for code of another package's.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+from argparse import SUPPRESS
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +32,12 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 STARTS = (["python", "manage.py"], ["django-admin"])
 
 # The README is short, and its blocks have no comments: the text of its steps says where they go.
-README_STEPS = ("append: mysite/settings.py", "file: shop/tasks.py", "file: shop/views.py")
+README_STEPS = (
+    "append: mysite/settings.py",
+    "file: shop/tasks.py",
+    "file: shop/views.py",
+    "file: mysite/urls.py",
+)
 
 
 class Block(NamedTuple):
@@ -98,7 +105,8 @@ def command_class(name: str) -> BaseCommand:
 
 
 def options_of(name: str) -> list[str]:
-    """Return the options that a command has beside those of every command."""
+    """Return the options that a command shows beside those of every command."""
     common = BaseCommand().create_parser("manage.py", name)._option_string_actions
     own = command_class(name).create_parser("manage.py", name)._option_string_actions
-    return sorted(own.keys() - common.keys())
+    shown = {option for option, action in own.items() if action.help != SUPPRESS}
+    return sorted(shown - common.keys())

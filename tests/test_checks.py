@@ -81,6 +81,7 @@ def options(monkeypatch):
     return fresh["OPTIONS"]
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("missing", ["transaction_mode", "init_command"])
 def test_sqlite_without_the_options_for_two_writers_brings_the_remedy(options, missing):
     del options[missing]
@@ -90,6 +91,7 @@ def test_sqlite_without_the_options_for_two_writers_brings_the_remedy(options, m
     assert SQLITE_OPTIONS in caution.hint
 
 
+@pytest.mark.sqlite
 def test_the_remedy_for_sqlite_is_code_that_silences_the_warning(options):
     given = options.copy()
     options.clear()

@@ -3,6 +3,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, fields, replace
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -24,6 +25,7 @@ INTEGERS = {
     (ExecutorConfig, "thread_workers"): (1, 10_000),
     (ExecutorConfig, "cpu_workers"): (1, 10_000),
     (ExecutorConfig, "max_queue_size"): (1, 10**9),
+    (ExecutorConfig, "max_jobs_per_child"): (1, 10**9),
     (ExecutorConfig, "max_retries"): (0, 10**6),
     (BrokerConfig, "max_connections"): (1, 10_000),
     (BackendConfig, "max_connections"): (1, 10_000),
@@ -31,6 +33,8 @@ INTEGERS = {
 }
 SECONDS = {
     (ExecutorConfig, "retry_delay"): (0, CENTURY),
+    (ExecutorConfig, "timeout"): (0.001, CENTURY),
+    (ExecutorConfig, "ageing"): (0.001, CENTURY),
     (ExecutorConfig, "rescue_interval"): (0.001, WEEK),
     (ExecutorConfig, "stop_timeout"): (0.001, WEEK),
     (ExecutorConfig, "stall_timeout"): (0.001, WEEK),
@@ -39,7 +43,7 @@ SECONDS = {
     (BackendConfig, "ttl"): (0.001, CENTURY),
 }
 RANGES = [(*field, *limits) for field, limits in (INTEGERS | SECONDS).items()]
-ODD_VALUES = [True, False, "5", [], {}, object(), math.nan, math.inf, -math.inf]
+ODD_VALUES = [True, False, "5", [], {}, object, math.nan, math.inf, -math.inf]
 
 SECRET = "s3cr3t"
 # What a password may hold, and what it should not but people type all the same.
@@ -163,9 +167,9 @@ def test_seconds_may_be_whole_or_not(kind, name):
 
 
 @pytest.mark.parametrize(("kind", "name"), INTEGERS | SECONDS)
-def test_only_the_lifetime_of_results_may_be_none(kind, name):
-    if name == "ttl":
-        assert BackendConfig("memory://", ttl=None).ttl is None
+def test_only_what_may_be_without_limit_may_be_none(kind, name):
+    if name in {"ttl", "timeout", "ageing", "max_jobs_per_child"}:
+        assert getattr(make(kind, **{name: None}), name) is None
     else:
         assert "got None" in error_of(make, kind, **{name: None})
 
@@ -353,7 +357,7 @@ REDIS = ["redis://localhost:6379/0", "redis://localhost:6379/1", "rediss://h", "
         ("memory://a", "memory://a"),
         ("django://", "django://default"),
         ("django://jobs", "django://jobs"),
-        *((broker, backend) for broker in REDIS for backend in [*REDIS, "django://jobs"]),
+        *((broker, backend) for broker in REDIS for backend in [broker, "django://jobs"]),
     ],
 )
 def test_these_go_together(broker, backend):
@@ -372,15 +376,22 @@ def test_these_go_together(broker, backend):
         ("django://", "memory://"),
         ("django://", "redis://:s3cr3t@h"),
         ("redis://:s3cr3t@h", "memory://"),
+        *permutations(REDIS, 2),
     ],
 )
 def test_any_others_are_refused_with_those_that_are_allowed(broker, backend):
     message = error_of(Config, BrokerConfig(broker), BackendConfig(backend))
     assert "do not go together" in message
     assert message.startswith("broker 'redis" if "redis" in broker else f"broker {broker!r}")
-    for words in ("memory of the same name", "the same database", "Redis with Redis"):
+    for words in ("memory of the same name", "the same database", "the same Redis"):
         assert words in message
     assert SECRET not in message
+
+
+def test_two_namespaces_of_a_redis_do_not_go_together():
+    broker = BrokerConfig("redis://h", namespace="a")
+    assert "do not go together" in error_of(Config, broker, BackendConfig("redis://h"))
+    assert Config(broker, BackendConfig("redis://h", namespace="a")).broker is broker
 
 
 @pytest.mark.parametrize("url", ["memory://", "django://", *REDIS])
@@ -440,7 +451,7 @@ def test_a_mistyped_key_is_refused_with_its_path_and_the_nearest(mapping, path, 
 @pytest.mark.parametrize("key", ["ZZZ", 5, None])
 def test_a_key_like_no_other_is_refused_with_all_there_are(key):
     [problem] = Config.problems({key: 1})
-    assert "Known are BROKER, BACKEND, EXECUTOR." in problem
+    assert "Known are BROKER, BACKEND, EXECUTOR, SENSITIVE_KEYS." in problem
     assert f"FLOWRRA[{key!r}]" in problem
 
 
@@ -540,6 +551,18 @@ def test_variables_map_one_to_one():
         BrokerConfig("redis://h/0"),
         BackendConfig("django://jobs", None, class_="shop.Backend"),
         ExecutorConfig(io_workers=7, stop_timeout=2.5, stall_timeout=60),
+    )
+
+
+def test_a_list_of_names_has_commas_in_the_environment():
+    config = Config.from_env({"FLOWRRA_SENSITIVE_KEYS": "password, iban,"})
+    assert config.sensitive_keys == ["password", "iban"]
+
+
+@pytest.mark.parametrize("value", ["password", 5, None, [""], ["--"], [5], {"a"}])
+def test_what_is_no_list_of_names_is_refused(value):
+    assert Config.problems({"SENSITIVE_KEYS": value})[0].startswith(
+        "FLOWRRA['SENSITIVE_KEYS'] must be a list of names such as ['password', 'token'], got "
     )
 
 

@@ -11,9 +11,8 @@ import pytest
 from asgiref.sync import SyncToAsync, sync_to_async
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
-from django.utils import timezone, translation
 
-from flowrra_django.connections import fresh_child, fresh_connections, own_thread
+from flowrra_django.connections import fresh_connections, own_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,16 +77,6 @@ def test_commit_hooks_of_a_transaction_left_open_are_never_run():
 
     on_a_thread(job)
     assert called == []
-
-
-def test_a_child_is_given_back_the_sites_language_and_time_zone():
-    def job() -> tuple[str | None, str]:
-        with fresh_child():
-            translation.activate("fr")
-            timezone.activate("Asia/Tokyo")
-        return translation.get_language(), timezone.get_current_timezone_name()
-
-    assert on_a_thread(job) == ("en-us", "Europe/Vienna")
 
 
 async def test_coroutines_have_threads_of_their_own_which_end_with_them():

@@ -21,12 +21,13 @@ from typing import Any
 import pytest
 import yaml
 from asgiref.sync import async_to_sync
+from django.template import Context, Template
 
 from flowrra_django import Config, runtime
-from flowrra_django.checks import SQLITE_OPTIONS, check_settings
+from flowrra_django.checks import SQLITE_OPTIONS, check_layer, check_settings
 from flowrra_django.config import ExecutorConfig
 from flowrra_django.testing import run_jobs
-from tests.newproject import apply, run, start_project, visit_and_work
+from tests.newproject import apply, run, visit_and_work
 from tests.pages import (
     BLOCKS,
     PAGES,
@@ -35,13 +36,14 @@ from tests.pages import (
     check_command,
     django_words,
 )
+from tests.settings import HAS_TASKS
 from tests.support import ROOT
 from tests.testapp.tasks import add
 
 STOP_MARGIN = 10  # seconds that a worker may take beside its stop_timeout
 ROLES = {
-    "python": {"", "append", "file", "script", "settings", "worker"},
-    **{kind: {""} for kind in ("sh", "ini", "dockerfile", "yaml", "text")},
+    "python": {"", "append", "before", "file", "script", "settings", "worker"},
+    **{kind: {""} for kind in ("sh", "ini", "dockerfile", "yaml", "html", "text")},
 }
 BUILT = {"README.md", "docs/quickstart.md", "docs/howto/testing.md"}  # have projects made of them
 PROGRAMS = {"pip", "pytest", "uv", "python3", "sudo", "journalctl"}  # beside Django's commands
@@ -86,8 +88,11 @@ def registered() -> Iterator[None]:
         runtime.registry.unregister(name)
 
 
+@pytest.mark.urls("tests.live.site_urls")
 @pytest.mark.parametrize("page", sorted({b.page for b in BLOCKS if is_plain_python(b)}))
 def test_the_python_of_a_page_runs_from_top_to_bottom(page, transactional_db, registered):
+    if "from django.tasks" in PAGES[page].read_text() and not HAS_TASKS:
+        pytest.skip("Django has tasks of its own since 6.0.")
     namespace: dict[str, Any] = {"__name__": "docs"}
     for block in blocks_of(page):
         if block.verb == "worker":
@@ -106,6 +111,11 @@ def execute(block: Block, namespace: dict[str, Any]) -> None:
     function = FunctionType(code, namespace)
     call = async_to_sync(function) if code.co_flags & inspect.CO_COROUTINE else function
     call()
+
+
+@those(verb="before")
+def test_code_for_other_packages_can_be_read(block):
+    ast.parse(block.code)
 
 
 @those(verb="settings")
@@ -156,6 +166,21 @@ def test_a_script_prints_what_the_page_shows(block, tmp_path):
     assert run(tmp_path, sys.executable, block.subject) == shown.code
 
 
+@those(kind="html")
+@pytest.mark.urls("tests.live.site_urls")
+def test_a_template_shows_a_job(block, transactional_db):
+    page = Template(block.code).render(Context({"job": add.enqueue(1, 2)}))
+    assert 'role="progressbar"' in page
+
+
+def test_the_channel_layer_that_is_shown_passes_its_check(settings):
+    (block,) = (b for b in blocks_of("docs/howto/live.md") if "CHANNEL_LAYERS" in b.code)
+    namespace: dict[str, Any] = {}
+    execute(block, namespace)
+    settings.CHANNEL_LAYERS = namespace["CHANNEL_LAYERS"]
+    assert check_layer() == []
+
+
 def test_every_output_that_is_shown_follows_a_script():
     before = [b for b, after in pairwise(BLOCKS) if after.kind == "text"]
     assert [b.verb for b in before] == ["script"] * len([b for b in BLOCKS if b.kind == "text"])
@@ -164,18 +189,22 @@ def test_every_output_that_is_shown_follows_a_script():
 # A project that is built from a page
 
 
+def start_project(page: str, folder: Path) -> None:
+    """Type what the page's first block about Django's commands says."""
+    first = next(b for b in blocks_of(page) if "startproject" in b.code)
+    for words in map(shlex.split, first.lines):
+        if django_words(words):
+            run(folder, *words)
+
+
 def test_the_steps_of_the_readme_lead_to_a_result(tmp_path):
-    start_project(tmp_path)
+    start_project("README.md", tmp_path)
     apply("README.md", tmp_path)
     assert visit_and_work(tmp_path) == ["success", "Hello, Ada!", ["Ada"]]
 
 
 def test_the_quickstart_leads_to_a_result_and_its_tests_pass(tmp_path):
-    first = next(b for b in blocks_of("docs/quickstart.md") if b.kind == "sh")
-    for line in first.lines:
-        words = shlex.split(line)
-        if django_words(words):
-            run(tmp_path, *words)
+    start_project("docs/quickstart.md", tmp_path)
     apply("docs/quickstart.md", tmp_path)
     assert visit_and_work(tmp_path) == ["success", "Hello, Ada!", ["Ada"]]
     apply("docs/howto/testing.md", tmp_path)

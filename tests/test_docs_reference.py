@@ -36,8 +36,12 @@ SETTINGS = {
     for part in (BackendConfig, ExecutorConfig)
     for field in fields(part)
 }
+SUBCOMMANDS = [
+    *("status", "queues", "workers", "tasks", "show", "cancel", "retry", "prune", "health"),
+    *("pause", "resume", "delete", "purge"),
+]
 REFERENCE: dict[str, Callable[[], list[str]]] = {
-    "commands": lambda: options_of("runflowrra"),
+    "commands": lambda: [*options_of("runflowrra"), *SUBCOMMANDS],
     "errors": lambda: [name for name, value in vars(exceptions).items() if inspect.isclass(value)],
     "jobs": lambda: (
         [field.name for field in fields(TaskResult)]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-import uuid
+from datetime import timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 
 from flowrra_django import FlowrraError, JobHandle, JobNotFoundError, TaskStatus, TaskTimeoutError
 from flowrra_django.models import TaskRecord
+from flowrra_django.testing import run_jobs
 from tests.testapp import tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,6 +32,16 @@ async def test_async_code_looks_cancels_and_waits_as_well():
     assert await handle.acancel() is True
     assert (await handle.await_(timeout=5)).status is TaskStatus.CANCELLED
     assert await handle.acancel() is False
+
+
+async def test_a_job_that_waits_for_its_time_can_be_run_now():
+    later = tasks.add.using(run_after=timedelta(hours=1))
+    first, second = await later.aenqueue(1, 2), await later.aenqueue(1, 3)
+    assert await sync_to_async(first.run_now)() is True
+    assert await second.arun_now() is True
+    await sync_to_async(run_jobs)()
+    assert [(await job.aget()).result for job in (first, second)] == [3, 4]
+    assert await second.arun_now() is False
 
 
 def test_waiting_returns_the_result_of_a_worker(start_worker):
@@ -67,7 +79,7 @@ async def test_async_waiting_gives_up_after_its_time():
         await handle.await_(timeout=0.1)
 
 
-@pytest.mark.parametrize("task_id", [uuid.uuid4().hex, "no id at all", ""])
+@pytest.mark.parametrize("task_id", ["0" * 32, "no id at all", ""])
 def test_an_unknown_id_raises(task_id):
     handle = JobHandle(task_id)
     with pytest.raises(JobNotFoundError, match="was deleted, or is in another ledger"):

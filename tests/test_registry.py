@@ -5,8 +5,8 @@ import functools
 import pytest
 
 from flowrra_django.exceptions import TaskNotFoundError
-from flowrra_django.job import Kind
-from flowrra_django.registry import Task, TaskRegistry, kind_of
+from flowrra_django.job import Job, Kind
+from flowrra_django.registry import KEPT_CHANGES, Task, TaskRegistry, kind_of
 
 
 def plain():
@@ -203,3 +203,61 @@ def test_tasks_may_be_registered_while_one_looks_at_them(registry):
     for number, _ in enumerate(registry):
         registry.task(f"more {number}")(plain)
     assert len(registry) == 2
+
+
+# The task of a job
+
+
+def job_with(**fields):
+    return Job(task_id="x", kind=Kind.IO, args=[], kwargs={}, **{"task_name": "plain", **fields})
+
+
+def test_a_job_that_says_nothing_has_its_task_as_it_is(registry):
+    registry.task()(plain)
+    assert registry.for_job(job_with()) is registry.get("plain")
+    assert registry.for_job(job_with(task_name="nobody")) is None
+
+
+def test_a_job_may_have_other_options_than_its_task(registry):
+    registry.task(max_retries=1)(plain)
+    meta = '{"options":{"kind":"cpu","max_retries":7,"retry_delay":[1,2]}}'
+    changed = registry.for_job(job_with(meta=meta))
+    assert (changed.kind, changed.max_retries, changed.retry_delay) == (Kind.CPU, 7, [1, 2])
+    assert registry.for_job(job_with(meta=meta)) is changed
+    assert registry.get("plain").max_retries == 1
+
+
+def test_a_task_that_is_registered_anew_is_so_for_its_jobs_too(registry):
+    job = job_with(meta='{"options":{"max_retries":7}}')
+    registry.task(retry_delay=1)(plain)
+    assert registry.for_job(job).retry_delay == 1
+    registry.task(retry_delay=2)(plain)
+    assert (registry.for_job(job).retry_delay, registry.for_job(job).max_retries) == (2, 7)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "",
+        "[]",
+        "nonsense",
+        '{"options": null}',
+        '{"options": [1]}',
+        '{"options": {"func": "os.system"}}',
+        '{"options": {"kind": "gpu"}}',
+        '{"options": {"takes_job": true}}',
+        '{"options": {"max_retries": -1}}',
+        '{"options": {"max_retries": "many"}}',
+        '{"options": {"retry_delay": {}}}',
+    ],
+)
+def test_options_that_no_job_can_have_change_nothing(registry, meta):
+    registry.task()(plain)
+    assert registry.for_job(job_with(meta=meta)) == registry.get("plain")
+
+
+def test_the_tasks_that_are_kept_for_jobs_do_not_grow_without_end(registry):
+    registry.task()(plain)
+    for number in range(KEPT_CHANGES + 10):
+        registry.for_job(job_with(meta=f'{{"options":{{"max_retries":{number}}}}}'))
+    assert len(registry._changed) <= KEPT_CHANGES

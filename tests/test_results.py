@@ -1,12 +1,22 @@
 """What one can know about a job."""
 
-from dataclasses import FrozenInstanceError, fields
-from datetime import UTC, datetime
+from dataclasses import FrozenInstanceError, fields, replace
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
-from flowrra_django.results import FINAL, WAITING, TaskResult, TaskStatus, count_retries
+from flowrra_django.history import with_attempt
+from flowrra_django.job import ErrorInfo, Job, Kind
+from flowrra_django.results import (
+    FINAL,
+    WAITING,
+    Attempt,
+    TaskResult,
+    TaskStatus,
+    attempts_from,
+    count_retries,
+)
 
 FINALS = {TaskStatus.SUCCESS, TaskStatus.FAILED, TaskStatus.CANCELLED}
 
@@ -63,6 +73,30 @@ def test_as_a_dict_it_is_of_plain_values_that_json_takes():
     assert as_dict["submitted_at"] == "2026-01-31T12:00:00+00:00"
     assert as_dict["started_at"] is None
     assert orjson.loads(orjson.dumps(as_dict))["args"] == [1, "a"]
+
+
+def test_attempts_are_read_back_as_they_were_written():
+    at = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    job = Job(task_id="x", task_name="t", kind=Kind.IO, args=[], kwargs={}, attempts=3)
+    error = ErrorInfo("no luck", "builtins.ValueError", "Traceback …")
+    history = with_attempt(replace(job, started_at=at), error, "w", 2.5)
+    (attempt,) = attempts_from(history)
+    assert attempt == Attempt(
+        attempt=3,
+        worker="w",
+        started_at=at,
+        finished_at=at + timedelta(seconds=2.5),
+        error="no luck",
+        error_type="builtins.ValueError",
+        traceback="Traceback …",
+    )
+    result = TaskResult("x", TaskStatus.FAILED, history=(attempt,), meta={"a": 1})
+    (told,) = orjson.loads(orjson.dumps(result.to_dict()))["history"]
+    assert [told] == orjson.loads(history)
+
+
+def test_no_history_is_no_attempts():
+    assert attempts_from("[]") == ()
 
 
 @pytest.mark.parametrize(

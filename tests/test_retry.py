@@ -1,16 +1,18 @@
 """What becomes of a job after a run."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
-from flowrra_django.exceptions import TaskNotFoundError, WorkerLostError
+from flowrra_django.exceptions import FlowrraError, TaskNotFoundError, WorkerLostError
+from flowrra_django.history import with_attempt
 from flowrra_django.job import Crashed, ErrorInfo, Failed, GivenBack, Job, Kind, Succeeded
+from flowrra_django.policy import Backoff, GiveUp, Retry
 from flowrra_django.registry import Task
 from flowrra_django.results import TaskStatus
 from flowrra_django.retry import (
-    KEPT_ATTEMPTS,
     UNKNOWN_TASK_DELAY,
     UNKNOWN_TASK_LIMIT,
     Limits,
@@ -18,10 +20,10 @@ from flowrra_django.retry import (
     Settlement,
     after_crash,
     after_unknown_task,
+    given_back,
     limits_of,
     lost_worker,
     settle,
-    with_attempt,
 )
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -128,6 +130,61 @@ def test_limits_that_a_task_leaves_open_are_the_defaults():
     assert limits_of(task_of(retry_delay=0), defaults) == Limits(3, 0)
 
 
+# What is worth another run
+
+
+def failed_with(error):
+    return Failed(ErrorInfo(str(error), "x"), error)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "delay"),
+    [
+        ({"retry_delay": [5, 60]}, KeyError(), 5),
+        ({"retry_delay": Backoff(base=3, jitter=0)}, KeyError(), 3),
+        ({"retry_on": OSError}, TimeoutError(), 1),
+        ({"retry_on": (OSError, ValueError)}, UnicodeError(), 1),
+        ({"retry_on": OSError}, KeyError(), None),
+        ({"give_up_on": LookupError}, KeyError(), None),
+        ({"give_up_on": LookupError}, OSError(), 1),
+        ({"retry_on": LookupError, "give_up_on": KeyError}, IndexError(), 1),
+        ({"retry_on": LookupError, "give_up_on": KeyError}, KeyError(), None),
+        ({"retry_on": lambda error, failures: failures == 1}, KeyError(), 1),
+        ({"retry_on": lambda error, failures: failures == 2}, KeyError(), None),
+        ({"retry_on": lambda error, failures: 30 * failures}, KeyError(), 30),
+        ({"retry_on": lambda error, failures: timedelta(minutes=2)}, KeyError(), 120),
+        ({}, Retry(), 1),
+        ({}, Retry(after=90), 90),
+        ({}, Retry(after=timedelta(minutes=3)), 180),
+        ({"retry_on": OSError}, Retry(after=0), 0),
+        ({"give_up_on": FlowrraError}, Retry(after=5), None),
+        ({}, GiveUp("enough"), None),
+        ({"retry_on": GiveUp}, GiveUp("enough"), None),
+    ],
+)
+def test_a_task_and_its_code_say_what_is_worth_another_run(options, error, delay):
+    settlement = after(failed_with(error), **options)
+    expected = TaskStatus.FAILED if delay is None else TaskStatus.RETRYING
+    assert (settlement.status, settlement.delay) == (expected, delay or 0)
+    assert settlement.failures == 1
+
+
+@pytest.mark.parametrize("error", [KeyError(), Retry(after=1)])
+def test_nothing_is_worth_more_runs_than_max_retries(error):
+    settlement = after(failed_with(error), job_of(failures=2), max_retries=2)
+    assert settlement.status is TaskStatus.FAILED
+
+
+def test_a_function_that_fails_itself_costs_the_job_no_retry(caplog):
+    settlement = after(failed_with(KeyError()), retry_on=lambda error, failures: 1 / 0)
+    assert settlement.status is TaskStatus.RETRYING
+    assert "retry_on of task shop.pay failed" in caplog.text
+
+
+def test_an_error_that_could_not_come_back_from_its_process_is_retried():
+    assert after(Failed(ERROR), retry_on=OSError).status is TaskStatus.RETRYING
+
+
 # Given back
 
 
@@ -135,7 +192,7 @@ def test_limits_that_a_task_leaves_open_are_the_defaults():
 def test_what_was_given_back_waits_again_at_no_cost(started):
     job = job_of()
     outcome = GivenBack("The worker stopped.", started=started, delay=2.5)
-    assert after(outcome, job) == Release(job=job, delay=2.5)
+    assert after(outcome, job) == Release(job=job, delay=2.5, reason=outcome.reason)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +218,9 @@ def test_only_what_may_run_once_and_had_begun_fails_when_given_back(
 
 def test_a_job_whose_task_is_not_known_waits_a_while():
     job = job_of()
-    assert after_unknown_task(job, worker="w") == Release(job=job, delay=UNKNOWN_TASK_DELAY)
+    assert after_unknown_task(job, worker="w") == Release(
+        job=job, delay=UNKNOWN_TASK_DELAY, reason="No task 'shop.pay' is registered here."
+    )
 
 
 def test_after_an_hour_of_that_it_fails():
@@ -176,30 +235,22 @@ def test_after_an_hour_of_that_it_fails():
     assert errors_in(settlement.history) == [settlement.error.message]
 
 
-# History
+def test_a_retry_by_hand_gives_it_an_hour_again():
+    failed = after_unknown_task(job_of(claim=UNKNOWN_TASK_LIMIT + 1), worker="w")
+    again = job_of(claim=UNKNOWN_TASK_LIMIT + 2, history=failed.history)
+    assert given_back(again) == 0
+    assert isinstance(after_unknown_task(again, worker="w"), Release)
+    assert given_back(replace(again, claim=UNKNOWN_TASK_LIMIT + 9)) == 7
 
 
-def test_each_attempt_that_went_wrong_is_kept_with_all_of_it():
-    (attempt,) = orjson.loads(with_attempt(job_of(attempts=2), ERROR, "w", 2.5))
-    assert attempt == {
-        "attempt": 2,
-        "worker": "w",
-        "started_at": AT.isoformat(),
-        "finished_at": (AT + timedelta(seconds=2.5)).isoformat(),
-        "error": "no luck",
-        "error_type": "builtins.ValueError",
-        "traceback": "Traceback …",
-    }
+@pytest.mark.parametrize(
+    "history", ["[]", "junk", '[{"error": ""}]', '[{"error": "", "claim": "x"}]']
+)
+def test_with_no_claim_in_the_history_all_that_were_given_back_count(history):
+    assert given_back(job_of(claim=5, attempts=2, history=history)) == 3
 
 
-def test_only_the_last_attempts_are_kept_oldest_first():
-    history = "[]"
-    for number in range(KEPT_ATTEMPTS + 3):
-        error = ErrorInfo(f"{number}", "x")
-        history = with_attempt(job_of(history=history), error, "w", 0.0)
-    assert errors_in(history) == [f"{number}" for number in range(3, KEPT_ATTEMPTS + 3)]
-
-
-def test_an_attempt_that_never_started_has_no_times():
-    (attempt,) = orjson.loads(with_attempt(job_of(started_at=None), ERROR, "w", 1.0))
-    assert (attempt["started_at"], attempt["finished_at"]) == (None, None)
+def test_what_was_given_back_counts_from_the_last_attempt_that_went_wrong():
+    history = with_attempt(job_of(claim=4, attempts=1), ERROR, "w", 1)
+    assert given_back(job_of(claim=5, attempts=2, history=history)) == 0
+    assert given_back(job_of(claim=7, attempts=2, history=history)) == 2

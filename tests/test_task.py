@@ -12,8 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from flowrra_django import TaskStatus
+from flowrra_django import Backoff, TaskStatus, runtime
 from flowrra_django.models import TaskRecord
+from flowrra_django.testing import run_jobs
 from tests.testapp import tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -136,6 +137,65 @@ def test_an_option_that_is_none_is_refused_and_nothing_stored(options, error):
     with pytest.raises(error):
         tasks.add.using(**options).enqueue(1, 2)
     assert not TaskRecord.objects.exists()
+
+
+def test_a_job_may_have_other_limits_than_its_task():
+    urgent = tasks.fail.using(max_retries=2, retry_delay=(0, 0.01)).using(timeout=5, queue="mail")
+    job, usual = urgent.enqueue("no luck"), tasks.fail.enqueue("no luck")
+    run_jobs(scheduled=True)
+    assert (job.get().status, job.get().retries) == (TaskStatus.FAILED, 2)
+    assert (usual.get().status, usual.get().retries) == (TaskStatus.FAILED, 0)
+    assert job.get().meta == {"options": {"max_retries": 2, "retry_delay": [0, 0.01], "timeout": 5}}
+    assert usual.get().meta == {}
+    assert runtime.registry.get(tasks.fail.name).max_retries == 0
+
+
+def test_a_job_may_have_another_time_limit(start_worker):
+    slow = tasks.nap.using(timeout=0.05, max_retries=0).enqueue(30)
+    start_worker("--burst").wait()
+    assert slow.get().error_type.endswith("JobTimeoutError")
+
+
+def test_a_job_may_be_lost_as_often_as_it_says():
+    tasks.double.using(max_crashes=0).using(priority=1).enqueue(1)
+    tasks.double.enqueue(1)
+    counts = TaskRecord.objects.order_by("id").values_list("max_crashes", "meta")
+    assert list(counts) == [(0, {}), (3, {})]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"retry_on": ValueError},
+        {"give_up_on": ValueError},
+        {"retry_delay": Backoff()},
+        {"unique": True},
+        {"timeout": float("inf")},
+        {"timeout": Decimal(5)},
+        {"max_retries": 2**70},
+    ],
+)
+def test_what_a_record_cannot_carry_is_for_the_decorator(option):
+    (name,) = option
+    with pytest.raises(TypeError, match=f"^{name} cannot be different .* Give it to the decorator"):
+        tasks.double.using(**option)
+
+
+@pytest.mark.parametrize(
+    ("option", "error", "words"),
+    [
+        ({"max_retries": -1}, ValueError, "max_retries of task .*double' must be 0 or more"),
+        ({"max_crashes": -1}, ValueError, "max_crashes of task .*double' must be 0 or more"),
+        ({"timeout": 0}, ValueError, "timeout of task .*double' must be over 0"),
+        ({"retry_delay": []}, ValueError, "retry_delay of task .*double' is empty"),
+        ({"retry_delay": "soon"}, TypeError, "retry_delay of task .*double' is seconds, a list"),
+        ({"name": "another"}, TypeError, "no option 'name'"),
+        ({"max_retry": 1}, TypeError, "no option 'max_retry'"),
+    ],
+)
+def test_limits_are_checked_as_those_of_the_decorator(option, error, words):
+    with pytest.raises(error, match=words):
+        tasks.double.using(**option)
 
 
 def test_a_lower_priority_number_runs_first(start_worker):

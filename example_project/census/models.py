@@ -31,11 +31,15 @@ class Progress:
 
 
 class Census(models.Model):
-    """One count of the Python files under `root`. `summary` is empty until the end."""
+    """One count of the Python files under `root`. `summary` is empty until the end.
+
+    `found` is the number of files, once all have been found.
+    """
 
     root = models.CharField("tree", max_length=4096)
     started_at = models.DateTimeField("started", auto_now_add=True)
     finished_at = models.DateTimeField("finished", null=True, blank=True)
+    found = models.IntegerField("files", null=True, blank=True)
     summary = models.JSONField(default=dict, blank=True)
     collector_id = models.CharField("collecting job", max_length=64, blank=True, default="")
     summary_id = models.CharField("summary job", max_length=64, blank=True, default="")
@@ -49,13 +53,20 @@ class Census(models.Model):
 
     def progress(self) -> Progress:
         """Say how far the census is."""
-        self.refresh_from_db(fields=["summary_id"])
-        found = self.files.count() if self.summary_id else None
-        return Progress(found, self._file_jobs().filter(status__in=FINAL).count())
+        self.refresh_from_db(fields=["found"])
+        return Progress(self.found, self._file_jobs().filter(status__in=FINAL).count())
 
     def open_files(self) -> int:
         """Return how many files have a job that is not final. One that was deleted is."""
         return self._file_jobs().exclude(status__in=FINAL).count()
+
+    def is_lost(self) -> bool:
+        """Whether the files have not all been found, and will not be."""
+        collector = TaskRecord.objects.filter(task_id=self.collector_id)
+        if collector.exclude(status__in=FINAL).exists():
+            return False
+        self.refresh_from_db(fields=["found"])  # which it noted before it ended
+        return self.found is None
 
     def is_over(self) -> bool:
         """Whether the census is finished, or cannot be: none of its own two jobs will run again."""
@@ -63,13 +74,18 @@ class Census(models.Model):
 
     def culprit(self) -> TaskRecord | None:
         """Return the job that keeps a census which is over from being finished, if it is there."""
-        return self._own_jobs().exclude(status="success").first()
+        return self._own_jobs().exclude(status="success").order_by("pk").first()
 
     def outcomes(self) -> Iterator[Outcome]:
         """Read what became of each file."""
         jobs = {job.task_id: job for job in self._file_jobs().iterator()}
         for file in self.files.iterator():
             yield _outcome(file.path, jobs.get(file.task_id))
+
+    def note_found(self, number: int) -> None:
+        """Note that all files have been found."""
+        self.found = number
+        self.save(update_fields=["found"])
 
     def finish(self, summary: Summary) -> None:
         """Note the figures. To do it again changes the figures, and not when it was done."""

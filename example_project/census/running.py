@@ -40,7 +40,7 @@ class Run:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._interrupt)
         watching = asyncio.create_task(self._watch())
-        watching.add_done_callback(lambda _: self._worker.ask())
+        watching.add_done_callback(lambda _: self._worker.ending.ask())
         with self._display, _log_lines_on(self._display):
             await self._worker.run()
         watching.cancel()
@@ -64,7 +64,7 @@ class Run:
                 "Stopping when the running jobs have ended. Another Ctrl-C stops at once."
             )
         self.is_interrupted = True
-        self._worker.ask()
+        self._worker.ending.ask()
 
 
 class _Handler(logging.Handler):

@@ -12,7 +12,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
-from flowrra_django import flowrra_task
+from flowrra_django import GiveUp, current_job, flowrra_task
 
 from .counting import count_source, find_sources
 from .models import Census, SourceFile
@@ -27,22 +27,23 @@ class FilesOpenError(Exception):
 
 
 def begin(root: Path) -> Census:
-    """Start a census: its row and its first job, or neither."""
+    """Start a census: its row and its own two jobs, or nothing."""
     with transaction.atomic():
         census = Census.objects.create(root=str(root))
         census.collector_id = collect.enqueue(census.pk).task_id
-        census.save(update_fields=["collector_id"])
+        census.summary_id = write_summary.enqueue(census.pk).task_id
+        census.save(update_fields=["collector_id", "summary_id"])
     return census
 
 
 @flowrra_task
 async def collect(census_id: int) -> int:
-    """Enqueue a job for each file of the tree, then the summary. Return the number of files."""
+    """Enqueue a job for each file of the tree. Return the number of files."""
     census = await Census.objects.aget(pk=census_id)
     paths = await asyncio.to_thread(find_sources, Path(census.root))
     for start in range(0, len(paths), CHUNK):
         await sync_to_async(_enqueue_files)(census, paths[start : start + CHUNK])
-    await sync_to_async(_enqueue_summary)(census)
+    await sync_to_async(census.note_found)(len(paths))
     return len(paths)
 
 
@@ -58,8 +59,14 @@ def write_summary(census_id: int) -> dict[str, Any] | None:
     census = Census.objects.filter(pk=census_id).first()
     if census is None:  # somebody deleted it
         return None
-    if left := census.open_files():
-        raise FilesOpenError(f"{left:,} of {census.files.count():,} files are still to be counted.")
+    if census.is_lost():
+        raise GiveUp("The files cannot be found; see the job that was to find them.")
+    if census.found is None:
+        raise FilesOpenError("The files are still being found.")
+    left = census.open_files()
+    current_job().progress(census.found - left, census.found, "files are counted")
+    if left:
+        raise FilesOpenError(f"{left:,} of {census.found:,} files are still to be counted.")
     summary = summarise(census.outcomes())
     census.finish(summary)
     return summary.to_dict()
@@ -79,12 +86,3 @@ def _enqueue_files(census: Census, paths: list[str]) -> None:
             SourceFile(census=census, path=path, task_id=job.task_id)
             for path, job in zip(new, jobs, strict=True)
         )
-
-
-def _enqueue_summary(census: Census) -> None:
-    """Enqueue the summary, unless an earlier run of the same job has."""
-    with transaction.atomic():
-        current = Census.objects.select_for_update().get(pk=census.pk)
-        if not current.summary_id:
-            current.summary_id = write_summary.enqueue(census.pk).task_id
-            current.save(update_fields=["summary_id"])

@@ -34,7 +34,7 @@ def _row(attempt: Mapping[str, Any]) -> dict[str, Any]:
         "ran": duration(finished_at - started_at) if started_at and finished_at else None,
         "worker": attempt.get("worker"),
         "error_type": attempt.get("error_type"),
-        "error": attempt.get("error"),
+        "error": text_of(str(attempt.get("error") or "")),
         "traceback": attempt.get("traceback"),
     }
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import orjson
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from .words import ago, aware, now
+from .moments import aware, now
+from .words import ago
 
 SHORT_CHARS = 80
 OPEN_CHARS = 2_000
 OPEN_LINES = 25
 SHOWN_CHARS = 100_000
+TOO_DEEP = "This is nested too deeply to be shown."
 
 
 def badge(status: str) -> SafeString:
@@ -51,14 +55,21 @@ def time_in_full(moment: datetime | None) -> SafeString | None:
     )
 
 
-def json_of(raw: str) -> SafeString:
-    """Show JSON text, spread over lines if it is not short; text that is no JSON as it stands."""
+def json_of(raw: str, mask: Callable[[Any], Any]) -> SafeString:
+    """Show JSON text, spread over lines if it is not short; text that is no JSON as it stands.
+
+    `mask` is given the value, and returns what may be seen of it.
+    """
     try:
         value = orjson.loads(raw)
-        short = orjson.dumps(value).decode()
-        spread = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    except (TypeError, ValueError):  # no JSON, or nested deeper than can be written
+    except ValueError:
         return text_of(raw)
+    try:
+        seen = mask(value)
+        short = orjson.dumps(seen).decode()
+        spread = orjson.dumps(seen, option=orjson.OPT_INDENT_2).decode()
+    except (RecursionError, TypeError):  # nobody knows what is in there
+        return text_of(TOO_DEEP)
     if len(short) <= SHORT_CHARS:
         return format_html('<code class="flowrra-code">{}</code>', short)
     return text_of(spread)
@@ -66,7 +77,9 @@ def json_of(raw: str) -> SafeString:
 
 def text_of(text: str) -> SafeString:
     """Show text with its lines, folded if there are many, and cut if there are far too many."""
-    shown = format_html('<pre class="flowrra-text">{}</pre>{}', text[:SHOWN_CHARS], _cut(text))
+    shown = format_html(
+        '<pre class="flowrra-text" tabindex="0">{}</pre>{}', text[:SHOWN_CHARS], _cut(text)
+    )
     if len(text) <= OPEN_CHARS and text.count("\n") < OPEN_LINES:
         return shown
     return fold(f"{len(text):,} characters: {' '.join(text[:SHORT_CHARS].split())} …", shown)

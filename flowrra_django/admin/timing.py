@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from ..models import TaskRecord
 from ..results import TaskStatus
-from .words import ago, aware, duration
+from .moments import aware
+from .words import ago, duration
 
 
 def waited(record: TaskRecord, now: datetime) -> str | None:

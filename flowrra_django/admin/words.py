@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -19,19 +19,14 @@ def duration(length: timedelta) -> str:
     return _in_units(milliseconds // 1_000)
 
 
-def now() -> datetime:
-    """Return the time, aware also where USE_TZ is off and Django's own is not."""
-    return datetime.now(UTC)
-
-
 def ago(moment: datetime, at: datetime) -> str:
     """Say how long ago a moment was, or in how long it comes, seen from `at`."""
     return f"in {duration(moment - at)}" if moment > at else f"{duration(at - moment)} ago"
 
 
-def aware(moment: datetime) -> datetime:
-    """Read a time as the ORM gives it: naive, and then in UTC, where USE_TZ is off."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def rate(number: float) -> str:
+    """Say how many a minute: `0`, `0.4`, `12`, `2,300`."""
+    return f"{number:,.0f}" if number >= 10 or not number else f"{number:,.2g}"
 
 
 def _in_units(seconds: int) -> str:

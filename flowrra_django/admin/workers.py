@@ -1,67 +1,48 @@
-"""Workers: the processes that are up, or were when they last beat. Read-only."""
+"""Workers: the processes that are up, or were when they last beat, and what each runs now."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from typing import Any
 
-from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.db.models.expressions import RawSQL
-from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.http import urlencode
-from django.utils.safestring import SafeString
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 
 from .. import runtime
-from ..backends.database import browsing
 from ..models import WorkerProcess
-from .base import ReadOnlyAdmin
-from .pieces import time_in_full, time_of
-from .words import ago, aware, now
+from .page import PageAdmin, current_site
+from .rows import worker_rows
+
+DRAIN = "drain_workerprocess"
 
 
 @admin.register(WorkerProcess)
-class WorkerProcessAdmin(ReadOnlyAdmin[WorkerProcess]):
-    """The one that started last comes first."""
+class WorkerProcessAdmin(PageAdmin[WorkerProcess]):
+    """Whatever ledger they are enlisted in. One can be asked to take no more jobs and end."""
 
-    list_display = ("name", "heartbeat", "runs_now", "queues", "kinds", "version", "started")
-    fields = (
-        "name", "heartbeat", "runs_now", "queues", "kinds", "worker_id", "version", "up_since",
-    )  # fmt: skip
-    ordering = ("-started_at",)
+    template = "admin/flowrra_django/workers.html"
+    title = "Workers"
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    def get_urls(self) -> list[URLPattern]:
+        return [*super().get_urls(), self.post_url("drain/", self.drain_view, "drain")]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkerProcess]:
-        running = RawSQL(browsing.RUNNING_OF_WORKER, ())  # noqa: S611 - a constant of ours
-        return super().get_queryset(request).annotate(running=running)
+    def context(self, request: HttpRequest) -> dict[str, Any]:
+        site = current_site()
+        running = site.running()
+        rows = worker_rows(site.workers(running), running)
+        return {"workers": rows, "can_drain": self.may(request, DRAIN)}
 
-    @admin.display(description="worker")
-    def name(self, worker: WorkerProcess) -> str:
-        return str(worker)
-
-    @admin.display(description="last heartbeat")
-    def heartbeat(self, worker: WorkerProcess) -> SafeString:
-        """Say how old it is, and mark a worker that is silent for too long to be thought alive."""
-        beat_at, at = aware(worker.beat_at), now()
-        limit = timedelta(seconds=runtime.get_config().executor.heartbeat_timeout)
-        mark = "silent" if at - beat_at > limit else "alive"
-        return format_html(
-            '<span class="flowrra-status flowrra-{0}">{0}</span> {1}', mark, ago(beat_at, at)
-        )
-
-    @admin.display(description="runs now")
-    def runs_now(self, worker: WorkerProcess) -> SafeString:
-        url = reverse(f"{self.admin_site.name}:flowrra_django_taskrecord_changelist")
-        query = urlencode({"worker": worker.worker_id})
-        return format_html('<a href="{}?{}">{}</a>', url, query, worker.running)  # type: ignore[attr-defined] # annotated above
-
-    @admin.display(description="started")
-    def started(self, worker: WorkerProcess) -> SafeString | None:
-        return time_of(worker.started_at)
-
-    @admin.display(description="started")
-    def up_since(self, worker: WorkerProcess) -> SafeString | None:
-        return time_in_full(worker.started_at)
+    def drain_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask a worker to take no more jobs, finish what it runs, and end."""
+        self.demand(request, DRAIN)
+        worker_id = request.POST.get("worker", "")
+        beats = runtime.get_stores().backend.beats()
+        worker = next((b.worker for b in beats if b.worker.worker_id == worker_id), None)
+        if worker is None or not runtime.get_stores().backend.drain(worker_id):
+            self.message_user(request, "That worker is not up any more.", messages.WARNING)
+            return self.back()
+        row = WorkerProcess(worker_id=worker_id, host=worker.host, pid=worker.pid)
+        self.log(request, [row], "Drained.")
+        told = f"Worker {row} takes no more jobs, and goes."
+        self.message_user(request, told, messages.SUCCESS)
+        return self.back()

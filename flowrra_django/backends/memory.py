@@ -6,30 +6,29 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from threading import RLock
-from typing import NamedTuple, Self, TypeVar
+from datetime import datetime
+from typing import Self, TypeVar
 
 from ..config import BackendConfig
 from ..job import Job, Kind, Lane
-from ..results import WAITING, TaskResult, TaskStatus
+from ..reports import Report
+from ..results import AT_REST, FINAL, UNFINISHED, WAITING, TaskResult, TaskStatus
 from ..retry import Release, Settlement, after_crash, lost_worker
 from ..serialization import ModelCodec, ObjectCodec
-from .base import BaseBackend, Beat, Claims, Entry, Settled, WorkerInfo
-from .record import Record
+from .answers import Claims, Entry, Orders, Rescued, Settled, Unwanted, rescued
+from .batches import batches
+from .briefs import Brief
+from .memory_minutes import MemoryMinutes
+from .memory_recording import MemoryRecording, moment_now
+from .memory_summaries import MemorySummaries
+from .memory_workers import MemoryWorkers
+from .record import Presence, Record
+from .selection import Selection
 
-Item = TypeVar("Item", Settlement, Release)
+Item = TypeVar("Item", Settlement, Release, Report)
 
 
-class Presence(NamedTuple):
-    """A worker that is enlisted, and when it last beat: for people, and by the ledger's clock."""
-
-    worker: WorkerInfo
-    at: datetime
-    clock: float
-
-
-class InMemoryBackend(BaseBackend):
+class InMemoryBackend(MemoryRecording, MemoryMinutes, MemorySummaries, MemoryWorkers):
     """Records in a dict under a lock. `clock` is in seconds, and need only be monotonic."""
 
     is_shared = False
@@ -37,30 +36,19 @@ class InMemoryBackend(BaseBackend):
     def __init__(
         self, *, ttl: float | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        super().__init__()
         self.codec = ObjectCodec()
         self._ttl = ttl
         self._clock = clock
-        self._lock = RLock()
-        self._sequence = itertools.count(1)
-        self._records: dict[str, Record] = {}
         self._ended: deque[tuple[float, str]] = deque()
         self._workers: dict[str, Presence] = {}
+        self._paused: set[str] = set()
 
     @classmethod
     def from_config(cls, config: BackendConfig, models: ModelCodec | None) -> Self:
         return cls(ttl=config.ttl)
 
     # The way in, and reading
-
-    def record(self, jobs: Sequence[Job]) -> list[Entry]:
-        now, moment = self._clock(), _now()
-        with self._lock:
-            self._check_new([job.task_id for job in jobs])
-            records = [
-                Record(job, next(self._sequence), now + _delay(job, moment), moment) for job in jobs
-            ]
-            self._records.update((record.job.task_id, record) for record in records)
-        return [record.entry(now) for record in records]
 
     def results(self, task_ids: Collection[str]) -> dict[str, TaskResult]:
         with self._lock:
@@ -69,6 +57,17 @@ class InMemoryBackend(BaseBackend):
                 for task_id in task_ids
                 if task_id in self._records
             }
+
+    def briefs(self, task_ids: Collection[str]) -> dict[str, Brief]:
+        with self._lock:
+            return {i: self._records[i].brief() for i in task_ids if i in self._records}
+
+    def recent(self, limit: int) -> list[Brief]:
+        with self._lock:
+            newest = itertools.islice(reversed(self._records), limit)
+            ended = (task_id for _, task_id in itertools.islice(reversed(self._ended), limit))
+            running = (r.job.task_id for r in itertools.islice(self._running(), limit))
+            return list(self.briefs(dict.fromkeys([*newest, *ended, *running])).values())
 
     def settled_among(self, task_ids: Collection[str]) -> set[str]:
         with self._lock:
@@ -89,23 +88,37 @@ class InMemoryBackend(BaseBackend):
         with self._lock:
             return {r.job.queue for r in self._records.values() if r.status in WAITING}
 
+    def overdue(self, task_ids: Collection[str], age: float) -> list[str]:
+        with self._lock:
+            waiting = self._in_states(task_ids, WAITING)
+            old = [r for r in waiting if r.asked_for < self._clock() - age]
+            return [r.job.task_id for r in sorted(old, key=lambda record: record.sequence)]
+
+    def now(self) -> datetime:
+        return moment_now()
+
+    def select(self, selection: Selection) -> Iterator[list[str]]:
+        age = selection.older_than
+        before = None if age is None else self._clock() - age
+        with self._lock:
+            fitting = [i for i, record in self._records.items() if record.fits(selection, before)]
+        yield from map(list, batches(fitting))
+
     # What workers do to jobs
 
     def claim(self, worker_id: str, task_ids: Sequence[str]) -> Claims:
-        now, moment = self._clock(), _now()
+        now, moment = self._clock(), moment_now()
         with self._lock:
-            waiting = [
-                record
-                for task_id in dict.fromkeys(task_ids)
-                if (record := self._records.get(task_id)) and record.status in WAITING
-            ]
+            known = [self._records[i] for i in dict.fromkeys(task_ids) if i in self._records]
+            fresh = [record for record in known if not record.is_expired(now)]
+            waiting = [record for record in fresh if record.status in WAITING]
             if worker_id not in self._workers:
                 return Claims([], [record.entry(now) for record in waiting])
             early = [record.entry(now) for record in waiting if record.due > now]
             return Claims([r.claim(worker_id, moment) for r in waiting if r.due <= now], early)
 
     def settle(self, worker_id: str, settlements: Sequence[Settlement]) -> Settled:
-        now, moment = self._clock(), _now()
+        now, moment = self._clock(), moment_now()
         with self._lock:
             changed = []
             for record, item in self._held_records(worker_id, settlements):
@@ -114,7 +127,7 @@ class InMemoryBackend(BaseBackend):
             return self._changed(changed, now)
 
     def release(self, worker_id: str, releases: Sequence[Release]) -> Settled:
-        now, moment = self._clock(), _now()
+        now, moment = self._clock(), moment_now()
         with self._lock:
             changed = []
             for record, item in self._held_records(worker_id, releases):
@@ -122,67 +135,88 @@ class InMemoryBackend(BaseBackend):
                 changed.append(record)
             return self._changed(changed, now)
 
+    def report(self, worker_id: str, reports: Sequence[Report]) -> None:
+        with self._lock:
+            for record, item in self._held_records(worker_id, reports):
+                record.report(item)
+
+    def orders(self, worker_id: str) -> Orders:
+        with self._lock:
+            unwanted = [
+                Unwanted(r.job.task_id, r.claim_number, r.cancelled_by or "")
+                for r in self._held_by(worker_id)
+                if r.cancel_requested
+            ]
+            return Orders(self._is_draining(worker_id), unwanted)
+
     def held(self, worker_id: str, kind: Kind) -> list[Job]:
         with self._lock:
-            mine = [r for r in self._running() if r.worker == worker_id and r.kind is kind]
-            return [record.claimed() for record in mine]
+            return [r.claimed() for r in self._held_by(worker_id) if r.kind is kind]
 
     # What anybody does to jobs
 
-    def cancel(self, task_ids: Collection[str]) -> set[str]:
-        moment = _now()
+    def cancel(
+        self,
+        task_ids: Collection[str],
+        states: Collection[TaskStatus] = UNFINISHED,
+        *,
+        by: str = "",
+    ) -> set[str]:
+        moment = moment_now()
         with self._lock:
-            records = [self._records[i] for i in task_ids if i in self._records]
-            touched = [record for record in records if record.cancel(moment)]
+            records = self._in_states(task_ids, UNFINISHED.intersection(states))
+            touched = [record for record in records if record.cancel(moment, by)]
             self._changed(touched, self._clock())
         return {record.job.task_id for record in touched}
 
-    def retry(self, task_ids: Collection[str]) -> list[Entry]:
+    def retry(
+        self, task_ids: Collection[str], states: Collection[TaskStatus] = FINAL
+    ) -> list[Entry]:
         now = self._clock()
         with self._lock:
-            known = [i for i in dict.fromkeys(task_ids) if i in self._records]
-            final = [self._records[i] for i in known if self._is_final(i)]
+            final = self._in_states(task_ids, FINAL.intersection(states))
             for record in final:
                 record.reset()
-                record.due = now
+                record.due, record.expires = now, None
             return [record.entry(now) for record in final]
+
+    def run_now(
+        self, task_ids: Collection[str], states: Collection[TaskStatus] = WAITING
+    ) -> list[Entry]:
+        now, moment = self._clock(), moment_now()
+        with self._lock:
+            waiting = self._in_states(task_ids, WAITING.intersection(states))
+            for record in waiting:
+                record.run_now(now, moment)
+            return [record.entry(now) for record in waiting]
+
+    def delete(
+        self, task_ids: Collection[str], states: Collection[TaskStatus] = AT_REST
+    ) -> set[str]:
+        with self._lock:
+            deleted = self._in_states(task_ids, AT_REST.intersection(states))
+            return {self._records.pop(record.job.task_id).job.task_id for record in deleted}
+
+    def expire(self, limit: int) -> list[str]:
+        with self._lock:
+            expired = self._expired(limit)
+            self._changed(expired, self._clock())
+        return [record.job.task_id for record in expired]
 
     # Who works
 
-    def enlist(self, worker: WorkerInfo) -> None:
-        with self._lock:
-            self._workers[worker.worker_id] = Presence(worker, _now(), self._clock())
-
-    def beat(self, worker_id: str) -> bool:
-        with self._lock:
-            known = self._workers.get(worker_id)
-            if known is not None:
-                self._workers[worker_id] = Presence(known.worker, _now(), self._clock())
-            return known is not None
-
-    def dismiss(self, worker_id: str) -> None:
-        with self._lock:
-            self._workers.pop(worker_id, None)
-
-    def beats(self) -> list[Beat]:
-        now = self._clock()
-        with self._lock:
-            return [Beat(p.worker, p.at, now - p.clock) for p in self._workers.values()]
-
-    def rescue(self, worker_id: str, beat_at: datetime | None) -> list[Entry]:
-        now, moment = self._clock(), _now()
+    def rescue(self, worker_id: str, beat_at: datetime | None) -> Rescued:
+        now, moment = self._clock(), moment_now()
         with self._lock:
             known = self._workers.get(worker_id)
             if (known.at if known else None) != beat_at:
-                return []
+                return Rescued([], [], [])
             self.dismiss(worker_id)
-            lost = [record for record in self._running() if record.worker == worker_id]
-            for record in lost:
-                job = record.claimed()
-                record.settle(
-                    after_crash(job, lost_worker(worker_id), worker=worker_id), now, moment
-                )
-            return self._changed(lost, now).waiting
+            held, error = self._held_by(worker_id), lost_worker(worker_id)
+            lost = [after_crash(r.claimed(), error, worker=worker_id) for r in held]
+            for record, loss in zip(held, lost, strict=True):
+                record.settle(loss, now, moment)
+            return rescued(self._changed(held, now), lost)
 
     def strays(self) -> set[str]:
         with self._lock:
@@ -200,9 +234,9 @@ class InMemoryBackend(BaseBackend):
     def _is_final(self, task_id: str) -> bool:
         return self._records[task_id].status.is_final
 
-    def _check_new(self, task_ids: Sequence[str]) -> None:
-        if len(set(task_ids)) < len(task_ids) or not self._records.keys().isdisjoint(task_ids):
-            raise ValueError("A job with the same id is in the ledger already. Give each its own.")
+    def _in_states(self, task_ids: Collection[str], states: Collection[TaskStatus]) -> list[Record]:
+        known = [self._records[i] for i in dict.fromkeys(task_ids) if i in self._records]
+        return [record for record in known if record.status in states]
 
     def _held_records(self, worker_id: str, items: Sequence[Item]) -> Iterator[tuple[Record, Item]]:
         """Yield what is held when its turn comes, so that an item given twice counts once."""
@@ -210,6 +244,9 @@ class InMemoryBackend(BaseBackend):
             record = self._records.get(item.job.task_id)
             if record and record.is_held(worker_id, item.job.claim):
                 yield record, item
+
+    def _held_by(self, worker_id: str) -> list[Record]:
+        return [r for r in self._running() if r.worker == worker_id]
 
     def _running(self) -> list[Record]:
         return [r for r in self._records.values() if r.status is TaskStatus.RUNNING]
@@ -232,18 +269,3 @@ class InMemoryBackend(BaseBackend):
             if record and record.status.is_final and record.ended == ended:
                 del self._records[task_id]
                 yield task_id
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _delay(job: Job, moment: datetime) -> float:
-    """Return in how many seconds the job is due."""
-    match job.run_after:
-        case None:
-            return 0.0
-        case timedelta() as delay:
-            return max(0.0, delay.total_seconds())
-        case at:
-            return max(0.0, (at - moment).total_seconds())

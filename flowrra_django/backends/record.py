@@ -1,38 +1,61 @@
-"""One job as the ledger in memory keeps it."""
+"""One job, and one worker, as the ledger in memory keeps them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..job import NO_HISTORY, ErrorInfo, Job, Kind, Lane
-from ..results import WAITING, TaskResult, TaskStatus, count_retries
+from ..job import FIRST_PRIORITY, NO_HISTORY, UNTIL_START, ErrorInfo, Job, Kind, Lane
+from ..reports import Progress, Report, log_from, log_with, progress_fields
+from ..results import WAITING, TaskResult, TaskStatus, attempts_from, count_retries
 from ..retry import Settlement
-from .base import Entry
+from .answers import NO_VITALS, Entry, Vitals, WorkerInfo
+from .briefs import Brief
+from .selection import Selection
+
+
+class Presence(NamedTuple):
+    """A worker that is enlisted, and when it last beat: for people, and by the ledger's clock."""
+
+    worker: WorkerInfo
+    at: datetime
+    clock: float
+    vitals: Vitals = NO_VITALS
+    is_draining: bool = False
 
 
 class Record:
     """One job. Its state changes through the named transitions alone, under the ledger's lock."""
 
     __slots__ = (
-        "attempts", "cancel_requested", "claim_number", "crashes", "due", "ended", "error",
-        "failures", "finished_at", "history", "job", "kind", "result", "sequence", "started_at",
-        "status", "submitted_at", "worker",
+        "__weakref__", "asked_for", "attempts", "cancel_requested", "cancelled_by", "claim_number",
+        "crashes", "due", "ended", "error", "expires", "failures", "finished_at", "history", "job",
+        "kind", "log", "progress", "recorded", "result", "sequence", "started_at", "status",
+        "submitted_at", "unique_key", "was_stopped", "worker",
     )  # fmt: skip
 
-    def __init__(self, job: Job, sequence: int, due: float, submitted_at: datetime) -> None:
-        self.job = job
-        self.kind = job.kind
+    def __init__(self, job: Job, sequence: int, now: float, moment: datetime) -> None:
+        self.unique_key = job.unique_key
         self.sequence = sequence
-        self.due = due
-        self.submitted_at = submitted_at
+        self.fill(job, now, moment)
         self.ended = 0.0
         self.claim_number = 0
         self.history = NO_HISTORY
+        self.log: str | None = None
         self.reset()
 
+    def fill(self, job: Job, now: float, moment: datetime) -> None:
+        """Take what a job is to do, and when, as recorded now."""
+        self.job = job
+        self.kind = job.kind
+        self.due = self.asked_for = now + _delay(job, moment)
+        self.recorded = now
+        self.submitted_at = moment
+        self.expires = None if job.expires_in is None else now + job.expires_in.total_seconds()
+
     def reset(self) -> None:
-        """Make it as if just recorded, but for its history and the number of its claim."""
+        """Make it as if just recorded, but for its history, its log and the number of its claim."""
         self.status = TaskStatus.PENDING
         self.attempts = self.failures = self.crashes = 0
         self.started_at: datetime | None = None
@@ -41,6 +64,9 @@ class Record:
         self.result: Any = None
         self.error: ErrorInfo | None = None
         self.cancel_requested = False
+        self.cancelled_by: str | None = None
+        self.was_stopped: bool | None = None
+        self.progress: Progress | None = None
 
     @property
     def run_after(self) -> datetime | None:
@@ -48,8 +74,26 @@ class Record:
         return self.submitted_at + wanted if isinstance(wanted, timedelta) else wanted
 
     @property
+    def expires_at(self) -> datetime | None:
+        expires_in = self.job.expires_in
+        return None if self.expires is None or not expires_in else self.submitted_at + expires_in
+
+    def is_expired(self, now: float) -> bool:
+        is_new = self.status is TaskStatus.PENDING and self.claim_number == 0
+        return is_new and self.expires is not None and self.expires <= now
+
+    @property
     def lane(self) -> Lane:
         return Lane(self.job.queue, self.kind)
+
+    def fits(self, selection: Selection, before: float | None) -> bool:
+        """Whether it is among those chosen; `before` is a time of the ledger's clock."""
+        return (
+            self.status in selection.statuses
+            and (selection.tasks is None or self.job.task_name in selection.tasks)
+            and (selection.queues is None or self.job.queue in selection.queues)
+            and (before is None or self.recorded < before)
+        )
 
     def is_held(self, worker_id: str, claim: int) -> bool:
         return (
@@ -62,8 +106,11 @@ class Record:
         self.status = TaskStatus.RUNNING
         self.worker = worker_id
         self.started_at = now
+        self.progress = None
         self.claim_number += 1
         self.attempts += 1
+        if self.unique_key is not None and self.unique_key.startswith(UNTIL_START):
+            self.unique_key = None
         return self.claimed()
 
     def claimed(self) -> Job:
@@ -84,6 +131,10 @@ class Record:
             failures=self.failures,
             crashes=self.crashes,
             history=self.history,
+            meta=job.meta,
+            worker=self.worker or "",
+            run_after=self.run_after,
+            submitted_at=self.submitted_at,
             started_at=self.started_at,
         )
 
@@ -93,6 +144,7 @@ class Record:
         self.history = settlement.history
         self.error = settlement.error
         self.result = settlement.result
+        self.was_stopped = settlement.was_stopped
         if settlement.status is TaskStatus.RETRYING:
             self.wait(due, now)
         else:
@@ -112,21 +164,47 @@ class Record:
         self.worker = None
         self.due = due
 
+    def run_now(self, now: float, moment: datetime) -> None:
+        """Be due at once, and before others."""
+        is_early = self.run_after is not None and self.run_after > moment
+        run_after = moment if is_early else self.job.run_after
+        self.job = replace(self.job, run_after=run_after, priority=FIRST_PRIORITY)
+        self.due, self.asked_for = min(self.due, now), min(self.asked_for, now)
+
     def finish(self, status: TaskStatus, now: datetime) -> None:
         self.status = status
         self.finished_at = now
+        self.unique_key = None
 
-    def cancel(self, now: datetime) -> bool:
+    def end_unstarted(self, error: ErrorInfo, now: datetime) -> None:
+        """Be cancelled for a reason."""
+        self.error = error
+        self.finish(TaskStatus.CANCELLED, now)
+
+    def report(self, report: Report) -> None:
+        self.progress = report.progress or self.progress
+        if report.lines:
+            self.log = log_with(self.log, report.lines)
+
+    def cancel(self, now: datetime, by: str) -> bool:
         """Cancel if it waits, ask for it if it runs; return whether it was either."""
+        if self.status.is_final:
+            return False
+        self.cancelled_by = self.cancelled_by or by or None
         if self.status in WAITING:
             self.finish(TaskStatus.CANCELLED, now)
-            return True
-        self.cancel_requested = self.status is TaskStatus.RUNNING
-        return self.cancel_requested
+        else:
+            self.cancel_requested = True
+        return True
 
     def entry(self, now: float) -> Entry:
         delay = max(0.0, self.due - now)
         return Entry(self.job.task_id, self.lane, self.job.priority, self.sequence, delay)
+
+    def brief(self) -> Brief:
+        job = self.job
+        told = progress_fields(self.progress)
+        return Brief(job.task_id, self.status, job.task_name, job.queue, self.claim_number, told)
 
     def as_result(self) -> TaskResult:
         job, error = self.job, self.error
@@ -151,4 +229,22 @@ class Record:
             worker=self.worker,
             error_type=error.type if error else None,
             traceback=error.traceback if error else None,
+            history=attempts_from(self.history),
+            meta=job.noted,
+            progress=self.progress,
+            log=log_from(self.log),
+            cancelled_by=self.cancelled_by,
+            was_stopped=self.was_stopped,
+            expires_at=self.expires_at,
         )
+
+
+def _delay(job: Job, moment: datetime) -> float:
+    """Return in how many seconds the job is due."""
+    match job.run_after:
+        case None:
+            return 0.0
+        case timedelta() as delay:
+            return max(0.0, delay.total_seconds())
+        case at:
+            return max(0.0, (at - moment).total_seconds())

@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Sequence
 from threading import Lock
 from typing import Self
 
-from ..backends.base import BaseBackend, Entry
+from ..backends.answers import Entry
+from ..backends.base import MOST_FRONTS, BaseBackend
 from ..config import StoreConfig
 from ..job import Lane
-from .base import BaseBroker, Taken
+from .base import ALL_AT_ONCE, BaseBroker, Taken, Turn, Turns
 
 Heap = list[tuple[float, int, Entry]]  # priority, or when it is due, and sequence
 
@@ -42,14 +43,21 @@ class MemoryBroker(BaseBroker):
         if entries:
             self.ring()
 
-    def take(self, worker_id: str, lanes: Collection[Lane], limit: int) -> Taken:
+    def take(
+        self, worker_id: str, lanes: Collection[Lane], limit: int, turns: Turns = ALL_AT_ONCE
+    ) -> Taken:
         with self._lock:
             self._promote(lanes, self._clock())
-            task_ids = self._pop(lanes, limit)
+            task_ids = self._pop(lanes, limit, turns)
         jobs, waiting = self.ledger.claim(worker_id, task_ids)
         with self._lock:
             self._learn(waiting)  # without a ring: who was refused would be refused again at once
             return Taken(jobs, self._next_due(lanes))
+
+    def fronts(self, lanes: Collection[Lane]) -> list[str]:
+        with self._lock:
+            self._promote(lanes, self._clock())
+            return [task_id for lane in lanes for task_id in self._fronts(lane)]
 
     def forget(self, task_ids: Collection[str]) -> None:
         with self._lock:
@@ -89,14 +97,31 @@ class MemoryBroker(BaseBroker):
             while self._has_first(delayed) and delayed[0][0] <= now:
                 self._make_ready(heapq.heappop(delayed)[2])
 
-    def _pop(self, lanes: Collection[Lane], limit: int) -> list[str]:
-        heaps = [self._ready[lane] for lane in lanes]
+    def _pop(self, lanes: Collection[Lane], limit: int, turns: Turns) -> list[str]:
+        popped: Counter[Lane] = Counter()
+
+        def place(lane: Lane) -> tuple[float, float, int]:
+            start, step = turns.get(lane, Turn())
+            return (start + popped[lane] * step, *self._ready[lane][0][:2])
+
         task_ids: list[str] = []
-        while len(task_ids) < limit and (heaps := [*filter(self._has_first, heaps)]):
-            entry = heapq.heappop(min(heaps))[2]
+        while len(task_ids) < limit and (lanes := [*filter(self._has_ready, lanes)]):
+            lane = min(lanes, key=place)
+            entry = heapq.heappop(self._ready[lane])[2]
+            popped[lane] += 1
             self._forget(entry.task_id)
             task_ids.append(entry.task_id)
         return task_ids
+
+    def _fronts(self, lane: Lane) -> list[str]:
+        first: dict[float, Entry] = {}
+        for priority, _, entry in sorted(self._ready[lane], key=lambda ready: ready[:2]):
+            if self._known.get(entry.task_id) is entry:
+                first.setdefault(priority, entry)
+        return [entry.task_id for entry in list(first.values())[-MOST_FRONTS:]]
+
+    def _has_ready(self, lane: Lane) -> bool:
+        return self._has_first(self._ready[lane])
 
     def _has_first(self, heap: Heap) -> bool:
         """Drop what is forgotten from the head; return whether anything is left."""

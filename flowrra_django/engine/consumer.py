@@ -6,32 +6,38 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
-from contextvars import ContextVar
 from dataclasses import replace
 
+from ..backends.answers import Unwanted
 from ..brokers.base import Taken
-from ..job import GivenBack, Job, Outcome
+from ..context import enter
+from ..job import Failed, GivenBack, Job, Outcome
 from ..registry import Task, TaskRegistry
-from ..retry import Release, Settlement, after_unknown_task, settle
+from ..retry import Release, Settlement, after_unknown_task, limits_of, settle
 from ..runners.base import BaseRunner, failed
+from ..runners.limits import run_within
+from .cancelling import cancelled
+from .events import OnEvent, Started, tell
 from .job_log import log_settled
-from .outbox import Outbox, Parcel
+from .outbox import Outbox, Parcel, finished_by
 from .presence import Presence
+from .running import JobRun
 from .serving import Serving
 from .stores import Stores
+from .taking import Hold, Taking, hold_on
 from .waiters import until_set
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
 CANCEL_SECONDS = 5.0
-_inside_job: ContextVar[bool] = ContextVar("flowrra_inside_job", default=False)
+MOST_FAILURES = 5  # in a row, of claims; who is to finish gives up then
 
+DRAINING = "The worker takes no more jobs."
 STOPPED = "The worker stopped before the job ended."
-
-Hold = tuple[str, int]
 
 
 class Consumer:
@@ -44,20 +50,23 @@ class Consumer:
         registry: TaskRegistry,
         runner: BaseRunner,
         serving: Serving,
+        on_event: OnEvent | None = None,
     ) -> None:
         self.serving = serving
         self._stores = stores
         self._presence = presence
         self._registry = registry
         self._runner = runner
+        self._on_event = on_event
         self._outbox = Outbox(stores, self._written)
-        self._runs: dict[Hold, asyncio.Task[None]] = {}
+        self._runs: dict[Hold, JobRun] = {}
         self._held: set[Hold] = set()
+        self._jobs = Taking(stores, serving, self._held)
         self._news = asyncio.Event()
         self._settled = asyncio.Event()
         self._is_draining = self._is_stopping = False
-        self._has_doubts = False
         self._settled_count = 0
+        self._failures: deque[Exception] = deque(maxlen=MOST_FAILURES)
 
     # Starting and stopping
 
@@ -65,21 +74,32 @@ class Consumer:
         self._loop = asyncio.get_running_loop()
         self._home = threading.get_ident()
         await self._runner.start()
-        self._outbox.start()
+        self._writing = self._outbox.start()
         self._end_subscription = self._stores.broker.subscribe(self.wake)
         self._taking = asyncio.create_task(self._take_forever(), name="flowrra-take")
 
     async def drain(self) -> None:
         """Take no more jobs, and finish those that were taken."""
-        self._is_draining = True
-        self.wake()
+        self.take_no_more()
+        self._writing = self._outbox.start()  # in case that it was cancelled with all tasks
         await asyncio.wait([self._taking])
         while self._held:
             await self._until_settled(None)
 
+    def take_no_more(self) -> None:
+        """Claim nothing from now on, and give back what is being claimed."""
+        self._is_draining = True
+        self.wake()
+
     async def finish(self) -> None:
-        """Run what is due or waits for its retry on the lanes, until nothing does."""
+        """Run what is due or waits for its retry on the lanes, until nothing does.
+
+        Raises what claims raise, if they only do that and nothing runs here any more.
+        """
         while await self.has_work():
+            if len(self._failures) == MOST_FAILURES and not self._held:
+                logger.error("Claiming failed %d times in a row; it is given up.", MOST_FAILURES)
+                raise self._failures[-1]
             await self._until_settled(IDLE_SECONDS)
 
     async def has_work(self) -> bool:
@@ -94,8 +114,7 @@ class Consumer:
         self._is_stopping = self._is_draining = True
         await asyncio.sleep(0)  # a task cancelled before its first step would never settle its job
         for run in self._runs.values():
-            run.cancel()
-        self._outbox.start()  # in case that it was cancelled with all other tasks
+            run.task.cancel()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.drain(), CANCEL_SECONDS)
         if self._held:
@@ -113,9 +132,23 @@ class Consumer:
         with suppress(RuntimeError):  # the loop is closed: nobody works there any more
             self._loop.call_soon_threadsafe(self._news.set)
 
+    def cancel(self, unwanted: Unwanted) -> None:
+        """Stop a job, as far as its kind of code can be stopped. May be called from any thread."""
+        with suppress(RuntimeError):  # the loop is closed: nothing runs there any more
+            self._loop.call_soon_threadsafe(self._cancel, unwanted)
+
+    def _cancel(self, unwanted: Unwanted) -> None:
+        run = self._runs.get((unwanted.task_id, unwanted.claim))
+        if run is None or run.cancelled_by is not None:
+            return
+        run.cancel(unwanted.by)
+        logger.info("Job %s is to be cancelled, as %s asks.", unwanted.task_id, unwanted.by)
+        if self._runner.can_stop:
+            self._loop.call_soon(run.task.cancel)  # it may not have made its first step yet
+
     def doubt(self) -> None:
         """Compare what this consumer holds with what the ledger says, before the next claim."""
-        self._has_doubts = True
+        self._jobs.doubt()
 
     @property
     def running(self) -> int:
@@ -123,9 +156,14 @@ class Consumer:
         return len(self._runs)
 
     @property
-    def loop_task(self) -> asyncio.Task[None]:
-        """The task that takes jobs; it ends only when the consumer drains."""
-        return self._taking
+    def abandoned(self) -> int:
+        """How many jobs were given up whose code goes on."""
+        return self._runner.abandoned
+
+    @property
+    def loop_tasks(self) -> tuple[asyncio.Task[None], asyncio.Task[None]]:
+        """What takes jobs, until the consumer drains, and what writes outcomes, until it stops."""
+        return self._taking, self._writing
 
     @property
     def settled(self) -> int:
@@ -143,7 +181,7 @@ class Consumer:
         while not self._is_draining:
             self._news.clear()
             seconds = IDLE_SECONDS
-            if free := self.serving.slots - len(self._runs):
+            if self.serving.queues and (free := self.serving.slots - len(self._runs)):
                 jobs, next_due = await self._take(free)
                 if jobs:
                     continue
@@ -152,61 +190,60 @@ class Consumer:
 
     async def _take(self, free: int) -> Taken:
         worker_id = self._presence.worker_id
+        await self._outbox.returned()  # a job that waits again comes before what came after it
         try:
-            taken = await self._stores.insist(self._take_now, worker_id, free)
-        except Exception:
+            taken = await self._stores.insist(self._jobs.take, worker_id, self.serving.lanes, free)
+        except Exception as error:
             logger.exception("Claiming jobs failed; it is tried again.")
+            self._failures.append(error)
             return Taken([], None)
+        self._failures.clear()
+        if taken.jobs:
+            logger.debug("Took %d jobs for %d free slots.", len(taken.jobs), free)
         for job in taken.jobs:
-            self._held.add(_hold_on(job))
+            self._held.add(hold_on(job))
             self._launch(job, worker_id)
         return taken
-
-    def _take_now(self, worker_id: str, free: int) -> Taken:
-        """Claim, on the store's thread. Until the answer is here, doubt what the ledger has."""
-        if self._has_doubts:
-            self._reconcile(worker_id)
-        self._has_doubts = True
-        taken = self._stores.take(worker_id, self.serving.lanes, free)
-        self._has_doubts = False
-        return taken
-
-    def _reconcile(self, worker_id: str) -> None:
-        """Give back what the ledger says this worker holds, and it does not: a reply was lost."""
-        held = self._stores.backend.held(worker_id, self.serving.kind)
-        strays = [job for job in held if _hold_on(job) not in self._held]
-        if strays:
-            self._stores.release(worker_id, [Release(job=job) for job in strays])
-            logger.warning("Gave back %d jobs whose claim had got lost on the way.", len(strays))
 
     # Running
 
     def _launch(self, job: Job, worker_id: str) -> None:
-        task = self._registry.get(job.task_name)
+        task = self._registry.for_job(job)
         if task is None:
             logger.warning("No task named %r here; job %s waits.", job.task_name, job.task_id)
             self._put(worker_id, after_unknown_task(job, worker=worker_id))
         elif self._is_draining:
-            self._put(worker_id, Release(job=job))
+            self._put(worker_id, Release(job=job, reason=DRAINING))
         elif task.kind is not self.serving.kind:
-            self._put(worker_id, Release(job=job, kind=task.kind))
+            reason = f"Its code is {task.kind} now, and was {job.kind} when it was enqueued."
+            self._put(worker_id, Release(job=job, kind=task.kind, reason=reason))
         else:
-            self._runs[_hold_on(job)] = self._loop.create_task(self._run(job, task, worker_id))
+            timeout = limits_of(task, self.serving.defaults).timeout
+            run = JobRun(job, worker_id, timeout, self._outbox.news)
+            self._runs[hold_on(job)] = run
+            run.task = self._loop.create_task(self._run(run, task))
 
-    async def _run(self, job: Job, task: Task, worker_id: str) -> None:
-        _inside_job.set(True)
+    async def _run(self, run: JobRun, task: Task) -> None:
+        enter(run)
+        job, worker = run.job, run.worker_id
+        if self._on_event:
+            tell(self._on_event, Started(job))
         started = time.monotonic()
-        outcome = await self._outcome(job, task)
+        outcome = await self._outcome(run, task)
         seconds = time.monotonic() - started
-        del self._runs[_hold_on(job)]
+        del self._runs[hold_on(job)]
+        if run.cancelled_by is not None:
+            outcome = cancelled(run, outcome, can_stop=self._runner.can_stop)
         defaults = self.serving.defaults
-        item = settle(job, task, outcome, defaults=defaults, worker=worker_id, seconds=seconds)
-        self._put(worker_id, item, seconds)
+        item = settle(job, task, outcome, defaults=defaults, worker=worker, seconds=seconds)
+        exception = outcome.exception if isinstance(outcome, Failed) else None
+        self._outbox.put(Parcel(worker, item, seconds, exception, run))
         self._news.set()
 
-    async def _outcome(self, job: Job, task: Task) -> Outcome:
+    async def _outcome(self, run: JobRun, task: Task) -> Outcome:
+        job = run.job
         try:
-            return await self._runner.run(job, task)
+            return await run_within(run.timeout, self._runner, job, task)
         except asyncio.CancelledError as error:
             # `asyncio.run` cancels everything in the end: that is no doing of the job.
             is_ending = self._is_stopping or self._taking.cancelling()
@@ -217,25 +254,17 @@ class Consumer:
 
     # Settling
 
-    def _put(self, worker_id: str, item: Settlement | Release, seconds: float = 0.0) -> None:
-        self._outbox.put(Parcel(worker_id, item, seconds))
+    def _put(self, worker_id: str, item: Settlement | Release) -> None:
+        self._outbox.put(Parcel(worker_id, item, 0.0))
 
     def _written(self, parcel: Parcel, is_accepted: bool) -> None:
-        self._held.remove(_hold_on(parcel.item.job))
+        self._held.remove(hold_on(parcel.item.job))
         self._settled_count += 1
         self._settled.set()
         log_settled(parcel, is_accepted=is_accepted)
+        if self._on_event and is_accepted and (finished := finished_by(parcel)):
+            tell(self._on_event, finished)
 
     async def _until_settled(self, seconds: float | None) -> None:
         self._settled.clear()
         await until_set(self._settled, seconds)
-
-
-def is_inside_job() -> bool:
-    """Whether the caller is code of a job, in this process."""
-    return _inside_job.get()
-
-
-def _hold_on(job: Job) -> Hold:
-    """Tell this claim from another on the same job, which this worker may have lost and retaken."""
-    return job.task_id, job.claim

@@ -15,6 +15,7 @@ LEVELS = {
     TaskStatus.SUCCESS: logging.INFO,
     TaskStatus.RETRYING: logging.WARNING,
     TaskStatus.FAILED: logging.ERROR,
+    TaskStatus.CANCELLED: logging.INFO,
 }
 
 
@@ -34,17 +35,22 @@ def log_settled(parcel: Parcel, *, is_accepted: bool) -> None:
 
 def _words(parcel: Parcel, is_accepted: bool) -> str:
     item = parcel.item
+    if not is_accepted and isinstance(item, Release):
+        return "is not given back: it waits already, or another worker has it"
     if not is_accepted:
         return "was given to another worker; what it produced here is dropped"
     if isinstance(item, Release):
-        return "given back"
+        return f"is given back, {_when(item.delay)}: {item.reason}"
     ran = f"in {_duration(parcel.seconds)}"
     if item.status is TaskStatus.SUCCESS:
         return f"succeeded {ran}"
-    error = _shown(item.error)
-    if item.status is TaskStatus.RETRYING:
-        return f"failed {ran}, runs again in {item.delay:g} s: {error}"
-    return f"failed {ran}: {error}"
+    verb = "ended" if item.status is TaskStatus.CANCELLED else "failed"
+    again = f", runs again in {item.delay:g} s" if item.status is TaskStatus.RETRYING else ""
+    return f"{verb} {ran}{again}: {_shown(item.error)}"
+
+
+def _when(delay: float) -> str:
+    return f"to run in {delay:g} s" if delay else "to run at once"
 
 
 def _duration(seconds: float) -> str:

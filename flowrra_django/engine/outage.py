@@ -14,20 +14,28 @@ LONGEST_DELAY = 5.0
 
 
 class Outage:
-    """Whether the store is known to be away, told once."""
+    """Whether a store, or `what` else, is known to be away, told once."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "The store") -> None:
+        self._what = what
         self._since: float | None = None
 
     def begin(self, error: Exception) -> None:
         if self._since is None:
             self._since = time.monotonic()
-            logger.warning("The store does not answer (%s). Trying again until it does.", error)
+            told = str(error) or repr(error)
+            logger.warning("%s does not answer (%s). Trying again until it does.", self._what, told)
 
-    def end(self) -> None:
-        if self._since is not None:
-            seconds, self._since = time.monotonic() - self._since, None
-            logger.warning("The store answers again, after %.1f s.", seconds)
+    def end(self, asked_at: float) -> bool:
+        """Take note of an answer to what was asked at a monotonic time; say whether that ends it.
+
+        What was asked before the outage may be answered while it lasts.
+        """
+        if self._since is None or asked_at < self._since:
+            return False
+        seconds, self._since = time.monotonic() - self._since, None
+        logger.warning("%s answers again, after %.1f s.", self._what, seconds)
+        return True
 
 
 def delays() -> Iterator[float]:

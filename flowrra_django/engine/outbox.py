@@ -10,63 +10,113 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ..exceptions import OutcomeRefusedError
+from ..history import with_attempt
 from ..job import ErrorInfo
+from ..reports import Report
 from ..results import TaskStatus
-from ..retry import Release, Settlement, with_attempt
-from .stores import Stores
+from ..retry import Release, Settlement, as_cancelled
+from .events import Finished
+from .running import JobRun, News
+from .stores import Stores, Written
 
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item", Settlement, Release)
-Write = Callable[[str, Sequence[Item]], set[str]]
+Write = Callable[[str, Sequence[Item]], Written]
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What becomes of one job, the worker id that it was claimed under, how long it ran in s."""
+    """What becomes of one job, the worker id that it was claimed under, how long it ran in s.
+
+    `exception` is what its code raised, where that is in this process; `run` is that of its code,
+    if it ran.
+    """
 
     worker_id: str
     item: Settlement | Release
     seconds: float
+    exception: BaseException | None = None
+    run: JobRun | None = None
+
+    @property
+    def is_to_wait(self) -> bool:
+        """Whether the job is to wait again from now on."""
+        is_final = isinstance(self.item, Settlement) and self.item.status.is_final
+        return not is_final and self.item.delay <= 0
+
+
+def finished_by(parcel: Parcel) -> Finished | None:
+    """Return what a parcel that was accepted means for its job, if that is final now."""
+    item = parcel.item
+    if isinstance(item, Settlement) and item.status.is_final:
+        return Finished(item, parcel.seconds, parcel.exception)
+    return None
 
 
 OnWritten = Callable[[Parcel, bool], None]
 
 
 class Outbox:
-    """Collects parcels, and tells of each whether the ledger accepted it."""
+    """Collects parcels, and tells of each whether the ledger accepted it.
+
+    What running jobs tell of themselves goes along: `news` takes note of it.
+    """
 
     def __init__(self, stores: Stores, on_written: OnWritten) -> None:
         self._stores = stores
         self._on_written = on_written
         self._parcels: list[Parcel] = []
+        self._replaced: dict[int, Settlement] = {}
         self._filled = asyncio.Event()
+        self.news = News(self._filled.set)
+        self._to_wait = 0  # of the parcels that are not written, those whose jobs wait again
+        self._written = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._parcels)
 
-    def start(self) -> None:
-        """Begin to write, unless that has begun."""
+    def start(self) -> asyncio.Task[None]:
+        """Begin to write, unless that has begun; return the task, which `stop` alone is to end."""
+        self.news.start()
         if self._loop is None or self._loop.done():
             self._loop = asyncio.create_task(self._flush_forever(), name="flowrra-outbox")
+        return self._loop
 
     async def stop(self) -> None:
         """Drop what could not be written; the ledger still has those jobs as running."""
+        self.news.stop()
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.wait([self._loop])
 
     def put(self, parcel: Parcel) -> None:
         self._parcels.append(parcel)
+        self._to_wait += parcel.is_to_wait
         self._filled.set()
+
+    async def returned(self) -> None:
+        """Wait until no job is left that is to wait again and does not yet."""
+        while self._to_wait:
+            self._written.clear()
+            await self._written.wait()
 
     async def _flush_forever(self) -> None:
         while True:
             await self._filled.wait()
             self._filled.clear()
             parcels, self._parcels = self._parcels, []
+            for worker_id, reports in self.news.take(p.run for p in parcels if p.run).items():
+                await self._report(worker_id, reports)
             await self._flush(parcels)
+
+    async def _report(self, worker_id: str, reports: Sequence[Report]) -> None:
+        """Write what jobs tell of themselves, before it is written what became of them."""
+        try:
+            await self._stores.write(self._stores.backend.report, worker_id, reports)
+        except Exception:
+            logger.exception("What %d jobs tell of themselves could not be kept.", len(reports))
 
     async def _flush(self, parcels: Sequence[Parcel]) -> None:
         by_worker: defaultdict[str, list[Parcel]] = defaultdict(list)
@@ -75,32 +125,37 @@ class Outbox:
         for worker_id, group in by_worker.items():
             settlements = [p.item for p in group if isinstance(p.item, Settlement)]
             releases = [p.item for p in group if isinstance(p.item, Release)]
-            accepted = await self._write(self._stores.settle, worker_id, settlements)
-            accepted |= await self._write(self._stores.release, worker_id, releases)
+            settled = await self._write(self._stores.settle, worker_id, settlements)
+            released = await self._write(self._stores.release, worker_id, releases)
+            written = _joined(settled, released)
+            self._to_wait -= sum(parcel.is_to_wait for parcel in group)
+            self._written.set()
             for parcel in group:
-                self._on_written(parcel, parcel.item.job.task_id in accepted)
+                is_accepted = parcel.item.job.task_id in written.accepted
+                self._on_written(self._as_written(parcel, written), is_accepted)
 
-    async def _write(self, write: Write[Item], worker_id: str, items: Sequence[Item]) -> set[str]:
+    async def _write(self, write: Write[Item], worker_id: str, items: Sequence[Item]) -> Written:
         """Write the items in one batch, split in halves for as long as the store refuses it."""
         if not items:
-            return set()
+            return Written(set(), set())
         try:
-            return await self._stores.insist(write, worker_id, items)
+            return await self._stores.write(write, worker_id, items)
         except Exception as error:
             if len(items) == 1:
                 return await self._write_refused(worker_id, items[0], error)
+            logger.debug("The ledger refused a batch of %d (%s); halving it.", len(items), error)
         middle = len(items) // 2
-        accepted = await self._write(write, worker_id, items[:middle])
-        return accepted | await self._write(write, worker_id, items[middle:])
+        first = await self._write(write, worker_id, items[:middle])
+        return _joined(first, await self._write(write, worker_id, items[middle:]))
 
     async def _write_refused(
         self, worker_id: str, item: Settlement | Release, error: Exception
-    ) -> set[str]:
+    ) -> Written:
         """Fail the one job whose outcome the store cannot keep, saying so."""
         job = item.job
         logger.error("The ledger refused the outcome of job %s: %s", job.task_id, error)
         if isinstance(item, Release):
-            return set()
+            return Written(set(), set())
         message = f"The ledger refused the outcome ({type(error).__name__}: {str(error)!a})."
         refused = ErrorInfo(
             message, f"{OutcomeRefusedError.__module__}.{OutcomeRefusedError.__qualname__}"
@@ -113,8 +168,22 @@ class Outbox:
             failures=job.failures + 1,
             history=with_attempt(job, refused, worker_id, None),
         )
+        self._replaced[id(item)] = failed
         try:
-            return await self._stores.insist(self._stores.settle, worker_id, [failed])
+            return await self._stores.write(self._stores.settle, worker_id, [failed])
         except Exception:
             logger.exception("The ledger refused even the failure of job %s.", job.task_id)
-            return set()
+            return Written(set(), set())
+
+    def _as_written(self, parcel: Parcel, written: Written) -> Parcel:
+        """Return the parcel with what was written: not what was refused, or is not wanted."""
+        failed = self._replaced.pop(id(parcel.item), None)
+        if failed is not None:
+            return replace(parcel, item=failed, exception=None)
+        if parcel.item.job.task_id in written.cancelled:
+            return replace(parcel, item=as_cancelled(parcel.item))
+        return parcel
+
+
+def _joined(one: Written, other: Written) -> Written:
+    return Written(one.accepted | other.accepted, one.cancelled | other.cancelled)

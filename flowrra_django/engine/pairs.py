@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..backends.base import BaseBackend
 from ..brokers.base import BaseBroker
@@ -13,23 +13,17 @@ from ..exceptions import ConfigurationError
 from ..serialization import ModelCodec
 from .stores import Stores
 
-
-class Classes(NamedTuple):
-    """Dotted paths: the database's modules need Django's apps, so they are imported on demand."""
-
-    backend: str
-    broker: str
-
-
-FAMILIES = {
-    "memory": Classes(
-        "flowrra_django.backends.memory.InMemoryBackend",
-        "flowrra_django.brokers.memory.MemoryBroker",
-    ),
-    "database": Classes(
-        "flowrra_django.backends.database.DatabaseBackend",
-        "flowrra_django.brokers.database.DatabaseBroker",
-    ),
+# Dotted paths: the database's modules need Django's apps, so they are imported on demand.
+BACKENDS = {
+    "memory": "flowrra_django.backends.memory.InMemoryBackend",
+    "database": "flowrra_django.backends.database.DatabaseBackend",
+    "redis": "flowrra_django.backends.redis.RedisBackend",
+}
+BROKERS = {  # over the ledger of a family
+    ("memory", "memory"): "flowrra_django.brokers.memory.MemoryBroker",
+    ("database", "database"): "flowrra_django.brokers.database.DatabaseBroker",
+    ("redis", "redis"): "flowrra_django.brokers.redis.RedisBroker",
+    ("redis", "database"): "flowrra_django.brokers.redis.LeasingBroker",
 }
 BASES = {"backend": BaseBackend, "broker": BaseBroker}
 MEMORY = BackendConfig("memory://")
@@ -53,27 +47,27 @@ def create_stores(config: Config, models: ModelCodec | None = None) -> Stores:
 
 
 def _ledger_of(broker: BrokerConfig | None) -> BackendConfig:
-    if broker is None:
-        return MEMORY
-    return BackendConfig(broker.url, namespace=broker.namespace, class_=broker.class_)
+    return MEMORY if broker is None else broker.as_config_of(BackendConfig)
 
 
 def _create(ledger: BackendConfig, index: StoreConfig, models: ModelCodec | None) -> Stores:
-    backend: BaseBackend = _class_of(ledger, "backend").from_config(ledger, models)
-    broker: BaseBroker = _class_of(index, "broker").from_config(index, backend)
+    backend_class = _own_or(BACKENDS.get(ledger.family), ledger, "backend")
+    backend: BaseBackend = backend_class.from_config(ledger, models)
+    broker_class = _own_or(BROKERS.get((index.family, ledger.family)), index, "broker")
+    broker: BaseBroker = broker_class.from_config(index, backend)
     return Stores(backend, broker)
 
 
-def _class_of(config: StoreConfig, role: str) -> Any:
+def _own_or(path: str | None, config: StoreConfig, role: str) -> Any:
+    """Import the class that the config names, or else the one at the path."""
     if config.class_ is not None:
         return _checked(config.class_, role)
-    classes = FAMILIES.get(config.family)
-    if classes is None:
-        known = ", ".join(FAMILIES)
+    if path is None:
         raise ConfigurationError(
-            f"No {role} for {config.scheme}:// in this version. It has: {known}."
+            f"There is no {role} for {config.scheme}:// beside a backend of your own. "
+            "Stores of your own go in pairs: name the class of each in its own config."
         )
-    return _imported(getattr(classes, role))
+    return _imported(path)
 
 
 def _checked(path: str, role: str) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..backends.base import BaseBackend, WorkerInfo
+from ..backends.answers import Vitals, WorkerInfo
+from ..backends.base import BaseBackend
 
 logger = logging.getLogger(__name__)
 
@@ -16,9 +18,13 @@ logger = logging.getLogger(__name__)
 class Presence:
     """Who this process is to the ledger. A worker that was given up for dead comes back as new."""
 
-    def __init__(self, ledger: BaseBackend, info: WorkerInfo) -> None:
+    def __init__(
+        self, ledger: BaseBackend, info: WorkerInfo, abandoned: Callable[[], int] = int
+    ) -> None:
         self._ledger = ledger
         self.info = info
+        self._abandoned = abandoned
+        self._is_enlisted = False
 
     @property
     def worker_id(self) -> str:
@@ -26,13 +32,16 @@ class Presence:
 
     def enlist(self) -> None:
         self._ledger.enlist(self.info)
+        self._is_enlisted = True
 
     def dismiss(self) -> None:
-        self._ledger.dismiss(self.worker_id)
+        """Go; does nothing if the ledger has never heard of this worker."""
+        if self._is_enlisted:
+            self._ledger.dismiss(self.worker_id)
 
     def beat(self) -> None:
         """Renew the heartbeat, under a new id if the ledger has given this worker up."""
-        if self._ledger.beat(self.worker_id):
+        if self._ledger.beat(self.worker_id, Vitals(memory_in_use(), self._abandoned())):
             return
         lost, self.info = self.worker_id, replace(self.info, worker_id=new_worker_id())
         self.enlist()
@@ -41,6 +50,18 @@ class Presence:
             lost,
             self.worker_id,
         )
+
+
+def memory_in_use() -> int | None:
+    """Return how many bytes of memory this process takes up; None where the system does not tell.
+
+    The children that run CPU-bound jobs are not counted.
+    """
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def new_worker_id() -> str:

@@ -41,6 +41,12 @@ class Inline:
     def nudge(self) -> None:
         """Nothing sleeps here."""
 
+    def rouse(self) -> None:
+        """Nothing sleeps here."""
+
+    def later(self, call: Call) -> None:
+        """Nothing is kept open here, and so there is nothing to be seen to."""
+
     def seen_alive(self) -> float:
         """Return now: what has no thread cannot stall."""
         return time.monotonic()
@@ -61,7 +67,9 @@ class StoreThread:
         pollers: Sequence[Poller],
         close: Callable[[], None],
         is_expected: Callable[[Exception], bool] = expects_none,
+        name: str = "flowrra-store",
     ) -> None:
+        self._name = name
         self._pollers = pollers
         self._close = close
         self._is_expected = is_expected
@@ -79,6 +87,16 @@ class StoreThread:
     def nudge(self) -> None:
         """Make the thread ask its pollers again when they want to be polled."""
         self._put(lambda: None)
+
+    def rouse(self) -> None:
+        """Do the same, but only if the thread runs: what comes after a `stop` starts no other."""
+        self.later(lambda: None)
+
+    def later(self, call: Call) -> None:
+        """Call on the thread, if it runs; what comes of that, nobody hears."""
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                self._calls.put(lambda: _resolve(Future(), call))
 
     def seen_alive(self) -> float:
         """Return when the thread was last seen between two calls, by the monotonic clock."""
@@ -101,7 +119,7 @@ class StoreThread:
     def _start(self) -> None:
         self._calls = SimpleQueue()
         self._thread = threading.Thread(
-            target=self._work, args=[self._calls], name="flowrra-store", daemon=True
+            target=self._work, args=[self._calls], name=self._name, daemon=True
         )
         self._thread.start()
 
@@ -136,6 +154,9 @@ class StoreThread:
         except Exception as error:
             if not self._is_expected(error):
                 logger.exception("Polling the store failed; it is tried again.")
+
+
+Place = Inline | StoreThread
 
 
 def _resolve(future: Future[Any], call: Callable[[], Any]) -> None:

@@ -8,97 +8,158 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple
 
-from ..backends.base import BaseBackend, Settled
-from ..brokers.base import BaseBroker, Taken
+from ..backends.answers import Recorded, Rescued, Settled
+from ..backends.base import BaseBackend
+from ..backends.batches import BATCH
+from ..brokers.base import ALL_AT_ONCE, BaseBroker, Taken, Turns
 from ..exceptions import JobNotFoundError, TaskTimeoutError
-from ..job import Lane
-from ..results import TaskResult
+from ..job import Job, Lane
+from ..results import AT_REST, FINAL, UNFINISHED, WAITING, TaskResult, TaskStatus
 from ..retry import Release, Settlement
-from .outage import Outage, delays
-from .store_thread import Inline, StoreThread
+from .bell import Bell
+from .calls import Calls
+from .store_thread import Inline, Place, StoreThread
 from .waiters import Waiters, waker_of
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-R = TypeVar("R")
+MOST_BY_CHARS = 100
 
 
-class Bell:
-    """A broker's poller: rings the broker's subscribers when another process has changed it."""
+class Written(NamedTuple):
+    """The ids of what the ledger accepted, and of what it then cancelled, as had been asked for."""
 
-    def __init__(self, broker: BaseBroker) -> None:
-        self._broker = broker
-        self._next_poll = 0.0
-
-    def seconds_until_poll(self) -> float | None:
-        if self._broker.poll_seconds is None or not self._broker.has_subscribers:
-            return None
-        return self._next_poll - time.monotonic()
-
-    def poll(self) -> None:
-        self._next_poll = time.monotonic() + (self._broker.poll_seconds or 0.0)
-        if self._broker.changed():
-            self._broker.ring()
+    accepted: set[str]
+    cancelled: set[str]
 
 
-class Stores:
+class Stores(Calls):
     """The transitions of a job, in the ledger first and then in the index.
 
-    All are sync, and run on the calling thread; `run` and `insist` take them to the store's own.
+    All are sync, and run on the calling thread; `run`, `insist` and `write` take them to threads.
+    `on_cancel` is called after a cancel, for those who are in this process and need not ask.
     """
 
     def __init__(self, backend: BaseBackend, broker: BaseBroker) -> None:
         self.backend = backend
         self.broker = broker
         self.waiters = Waiters(backend)
-        self.outage = Outage()
-        self.place = (
-            StoreThread([Bell(broker), self.waiters], self._close_here, self.may_pass)
-            if backend.is_shared
-            else Inline()
-        )
+        self.on_cancel: list[Callable[[], None]] = []
+        self._bell = Bell(broker)
+        super().__init__(*self._places())
+        self._bell.hang(self.place.rouse)
 
     # Transitions
 
-    def take(self, worker_id: str, lanes: Collection[Lane], limit: int) -> Taken:
-        return self.broker.take(worker_id, lanes, limit)
+    def record(self, jobs: Sequence[Job], *, is_late: bool = False) -> Recorded:
+        """Keep new jobs; the index is to be told by `index`, once others can see them."""
+        if any(job.unique_key for job in jobs):
+            return self.backend.record_unique(jobs, is_late=is_late)
+        return Recorded(self.backend.record(jobs), [], {})
 
-    def settle(self, worker_id: str, settlements: Sequence[Settlement]) -> set[str]:
-        """Write outcomes; return the ids of those that the ledger accepted."""
+    def index(self, recorded: Recorded) -> None:
+        """Tell the index of jobs that were recorded."""
+        if recorded.replaced:
+            self.broker.forget([entry.task_id for entry in recorded.replaced])
+        self.broker.push([*recorded.entries, *recorded.replaced])
+
+    def take(
+        self, worker_id: str, lanes: Collection[Lane], limit: int, turns: Turns = ALL_AT_ONCE
+    ) -> Taken:
+        if not self.backend.is_shared:  # nobody else sees to what is in memory
+            self.expire(BATCH)
+        return self.broker.take(worker_id, lanes, limit, turns)
+
+    def take_old(
+        self, worker_id: str, lanes: Collection[Lane], limit: int, age: float
+    ) -> list[Job]:
+        """Claim up to so many of the first jobs of each priority that have waited for so long."""
+        old = self.backend.overdue(self.broker.fronts(lanes), age)[:limit]
+        jobs, waiting = self.backend.claim(worker_id, old)
+        self.broker.forget({*old}.difference(entry.task_id for entry in waiting))
+        return jobs
+
+    def settle(self, worker_id: str, settlements: Sequence[Settlement]) -> Written:
+        """Write outcomes."""
         settled = self.backend.settle(worker_id, settlements)
-        self.broker.push(settled.waiting)
-        self.waiters.wake(_ended(settled))
-        return settled.accepted
+        return self._written(settled, [s.job for s in settlements if not s.status.is_final])
 
-    def release(self, worker_id: str, releases: Sequence[Release]) -> set[str]:
-        """Give claims back; return the ids of those that the ledger accepted."""
-        settled = self.backend.release(worker_id, releases)
-        self.broker.push(settled.waiting)
-        self.waiters.wake(_ended(settled))  # those whose cancelling was asked for
-        return settled.accepted
+    def release(self, worker_id: str, releases: Sequence[Release]) -> Written:
+        """Give claims back."""
+        return self._written(self.backend.release(worker_id, releases), [r.job for r in releases])
 
-    def rescue(self, worker_id: str, beat_at: datetime | None) -> int:
-        """Free the jobs of a worker that is gone; return how many wait again."""
-        waiting = self.backend.rescue(worker_id, beat_at)
-        self.broker.push(waiting)
+    def _written(self, settled: Settled, to_wait: Sequence[Job]) -> Written:
+        self.broker.push(settled.waiting)
+        ended = settled.accepted - {entry.task_id for entry in settled.waiting}
+        self.waiters.wake(ended)
+        return Written(settled.accepted, self._cancelled_among(ended, to_wait))
+
+    def _cancelled_among(self, ended: set[str], to_wait: Sequence[Job]) -> set[str]:
+        """Look at what was to wait and does not, which is rare: another may have it by now."""
+        claims = {job.task_id: job.claim for job in to_wait if job.task_id in ended}
+        briefs = self.backend.briefs(claims).values() if claims else ()
+        return {
+            brief.task_id
+            for brief in briefs
+            if brief.status is TaskStatus.CANCELLED and brief.claim == claims[brief.task_id]
+        }
+
+    def rescue(self, worker_id: str, beat_at: datetime | None) -> Rescued:
+        """Free the jobs of a worker that is gone; return what became of them."""
+        rescued = self.backend.rescue(worker_id, beat_at)
+        self.broker.push(rescued.waiting)
         self.waiters.look()  # others have failed for good
-        return len(waiting)
+        return rescued
 
-    def retry(self, task_ids: Collection[str]) -> set[str]:
+    def retry(self, task_ids: Collection[str], states: Collection[TaskStatus] = FINAL) -> set[str]:
         """Let final jobs wait again; return the ids of those that do."""
-        waiting = self.backend.retry(task_ids)
+        waiting = self.backend.retry(task_ids, states)
         self.broker.push(waiting)
         return {entry.task_id for entry in waiting}
 
-    def cancel(self, task_ids: Collection[str]) -> set[str]:
-        """Cancel waiting jobs and ask it of running ones; return the ids of both."""
-        cancelled = self.backend.cancel(task_ids)
+    def run_now(
+        self, task_ids: Collection[str], states: Collection[TaskStatus] = WAITING
+    ) -> set[str]:
+        """Let waiting jobs be due at once and go first; return the ids of those that are."""
+        ready = self.backend.run_now(task_ids, states)
+        ids = {entry.task_id for entry in ready}
+        self.broker.forget(ids)  # where it had them before
+        self.broker.push(ready)
+        return ids
+
+    def cancel(
+        self,
+        task_ids: Collection[str],
+        states: Collection[TaskStatus] = UNFINISHED,
+        *,
+        by: str = "",
+    ) -> set[str]:
+        """Cancel waiting jobs and ask it of running ones, for whom; return the ids of both."""
+        cancelled = self.backend.cancel(task_ids, states, by=by[:MOST_BY_CHARS])
         self.broker.forget(cancelled)
         self.waiters.wake(self.backend.settled_among(cancelled))
+        for act in list(self.on_cancel):
+            act()
         return cancelled
+
+    def delete(
+        self, task_ids: Collection[str], states: Collection[TaskStatus] = AT_REST
+    ) -> set[str]:
+        """Delete jobs that do not run; return the ids of those that were."""
+        deleted = self.backend.delete(task_ids, states)
+        self.broker.forget(deleted)
+        self.waiters.wake(deleted)  # who waited for one is told that there is none
+        return deleted
+
+    def expire(self, limit: int) -> int:
+        """Cancel up to `limit` jobs that were not started in time; return how many there were."""
+        expired = self.backend.expire(limit)
+        if expired:
+            self.broker.forget(expired)
+            self.waiters.wake(expired)
+        return len(expired)
 
     # Reading
 
@@ -111,30 +172,12 @@ class Stores:
 
     # From an event loop
 
-    async def run(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call on the store's own thread."""
-        return await self.place.run(func, *args, **kwargs)
-
-    async def insist(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call on the store's own thread, again for as long as the store is away or busy."""
-        for delay in delays():
-            try:
-                result = await self.run(func, *args, **kwargs)
-            except Exception as error:
-                if not self.may_pass(error):
-                    raise
-                await asyncio.sleep(delay)
-            else:
-                self.outage.end()
-                return result
-        raise AssertionError  # the delays never end
-
     def may_pass(self, error: Exception) -> bool:
         """Whether a later try may do; tells of an outage, once."""
-        if self.backend.is_busy(error):
+        if self.backend.is_busy(error) or self.broker.is_busy(error):
             logger.debug("The store is busy (%s); trying again.", error)
             return True
-        is_away = self.backend.is_outage(error)
+        is_away = self.backend.is_outage(error) or self.broker.is_outage(error)
         if is_away:
             self.outage.begin(error)
         return is_away
@@ -184,18 +227,27 @@ class Stores:
     # The end
 
     def close(self) -> None:
-        """End the store's thread, and let go of what the calling thread holds open."""
-        self.place.stop()
+        """End the store's threads, and let go of what the calling thread holds open."""
+        self.stop()
         self._close_here()
 
+    def _places(self) -> tuple[Place, Place]:
+        if not self.backend.is_shared:
+            return Inline(), Inline()
+        store = StoreThread([self._bell, self.waiters], self._close_here, self.may_pass)
+        if not self.backend.has_many_writers:
+            return store, store
+        return store, StoreThread([], self.backend.close, name="flowrra-writer")
+
+    def _renew(self) -> None:
+        self.backend.close()
+
     def _close_here(self) -> None:
+        self._bell.close()
+        self.waiters.close()
         self.broker.close()
         self.backend.close()
 
 
 def _remaining(deadline: float | None) -> float | None:
     return None if deadline is None else max(0.0, deadline - time.monotonic())
-
-
-def _ended(settled: Settled) -> set[str]:
-    return settled.accepted - {entry.task_id for entry in settled.waiting}

@@ -9,16 +9,23 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from ..backends.base import BaseBackend
+from .listening import Listening
 
 SHORTEST_POLL = 0.005
 LONGEST_POLL = 0.25
+LISTENING_POLL = 2.0
+LINGER_SECONDS = 10.0
 SLOWER = 1.5
 
 Wake = Callable[[], None]
 
 
 class Waiters:
-    """Wakes those who wait for jobs, once each: when told, or when a poll finds the job settled."""
+    """Wakes those who wait for jobs, once each: when told, or when a poll finds the job settled.
+
+    A ledger that tells of the ends of jobs is listened to while somebody waits, and a while longer,
+    and polled the less.
+    """
 
     def __init__(self, ledger: BaseBackend) -> None:
         self._ledger = ledger
@@ -26,6 +33,8 @@ class Waiters:
         self._waiting: dict[str, list[Wake]] = {}
         self._interval = SHORTEST_POLL
         self._next_poll = 0.0
+        self._last_wait = time.monotonic()
+        self._listening = Listening(lambda: ledger.listen(self.wake))
 
     def add(self, task_id: str, wake: Wake) -> None:
         """Note who is to be woken, from whichever thread, when the job ends."""
@@ -54,12 +63,25 @@ class Waiters:
     # As a poller of the store's thread, for a ledger that other processes write to
 
     def seconds_until_poll(self) -> float | None:
-        return self._next_poll - time.monotonic() if self._waiting else None
+        if self._waiting:
+            return self._next_poll - time.monotonic()
+        if self._listening.listener is not None:
+            return self._last_wait + LINGER_SECONDS - time.monotonic()
+        return None
 
     def poll(self) -> None:
-        self._interval = min(self._interval * SLOWER, LONGEST_POLL)
-        self._next_poll = time.monotonic() + self._interval
+        if not self._waiting:
+            self.close()
+            return
+        longest = LISTENING_POLL if self._listening.is_on() else LONGEST_POLL
+        self._interval = min(self._interval * SLOWER, longest)
+        self._last_wait = time.monotonic()
+        self._next_poll = self._last_wait + self._interval
         self.look()
+
+    def close(self) -> None:
+        """Listen no longer, until the next poll."""
+        self._listening.close()
 
     def look(self) -> None:
         """Wake those whose jobs are settled, whoever settled them."""

@@ -1,42 +1,22 @@
-"""What the executors of one process share, and what the layers above lend them."""
+"""What the executors of one process share."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
-from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
-from ..backends.base import WorkerInfo
+from ..backends.answers import WorkerInfo
 from ..config import Config
 from ..job import DEFAULT_QUEUE
-from ..runners.child import Surround as SurroundChild
-from ..runners.coroutine import CallSync, Surround as SurroundCoroutine
-from ..runners.thread import Surround as SurroundThread
+from .hooks import NO_HOOKS, Hooks
 from .pairs import create_stores
 from .presence import Presence, describe_process, new_worker_id
 from .stores import Stores
+from .turns import ALIKE, Shares
 
 PRIVATE_QUEUE = "executor-"  # begins the name of a queue that one executor has to itself
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
-    """What is done around jobs; by default nothing.
-
-    `initializer` is called once in each child process, which has imported the modules `preload`;
-    `surround_child`, or what is at that dotted path, makes what is entered around each job there.
-    """
-
-    surround_coroutine: SurroundCoroutine = nullcontext
-    surround_thread: SurroundThread = nullcontext
-    surround_child: SurroundChild | str = nullcontext
-    call_sync: CallSync = asyncio.to_thread
-    initializer: Callable[[], object] | None = None
-    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +30,8 @@ class Wiring:
     stores: Stores
     presence: Presence
     queues: tuple[str, ...] = (DEFAULT_QUEUE,)
-    hooks: Hooks = Hooks()
+    hooks: Hooks = NO_HOOKS
+    shares: Shares = ALIKE
     private_queue: str | None = None
     is_owner: bool = False
 

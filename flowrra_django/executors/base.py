@@ -12,17 +12,18 @@ from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 from ..config import Config
-from ..engine.consumer import Consumer, is_inside_job
+from ..context import current_run
+from ..engine.consumer import Consumer
 from ..engine.dispatch import Call, Dispatcher
-from ..engine.heartbeat import Heartbeat
 from ..engine.serving import Serving
 from ..engine.wiring import Wiring, standalone
 from ..exceptions import ExecutorNotRunningError
-from ..job import Kind, Lane
+from ..job import Kind, all_lanes
 from ..registry import Task, TaskRegistry
 from ..results import TaskResult
 from ..retry import Limits
 from ..runners.base import BaseRunner
+from .membership import Membership
 from .room import Room
 from .waiting import Waits, to_the_end
 
@@ -53,7 +54,8 @@ class BaseTaskExecutor(ABC):
             max_payload_bytes=config.backend.max_payload_bytes if config.backend else None,
         )
         self._consumer: Consumer | None = None
-        self._heartbeat: Heartbeat | None = None
+        interval = config.executor.heartbeat_interval
+        self._membership = Membership(self._stores, self._wiring.presence, interval)
         self._waits = Waits(self._stores)
         self._room = Room(self._stores, config.executor.max_queue_size)
         self._locks: WeakKeyDictionary[AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
@@ -95,7 +97,7 @@ class BaseTaskExecutor(ABC):
         arguments that the ledger cannot carry.
         """
         task = self._task_of(task_func)
-        while not (is_inside_job() or await self._room.take(self.consumer.serving.lanes)):
+        while not (current_run() or await self._room.take(self.consumer.serving.lanes)):
             await asyncio.sleep(FULL_QUEUE_SECONDS)
             self._check_open()
         queue = self._wiring.private_queue or task.queue
@@ -116,6 +118,13 @@ class BaseTaskExecutor(ABC):
         """Return the job as it stands, or None if there is none of that id."""
         results = await self._stores.run(self._stores.backend.results, [task_id])
         return results.get(task_id)
+
+    async def cancel(self, task_id: str, by: str = "code") -> bool:
+        """Cancel a job that waits, or have one that runs stopped, as far as that is possible.
+
+        Returns whether it was either. `by` is who asks, for `TaskResult.cancelled_by`.
+        """
+        return bool(await self._stores.run(self._stores.cancel, [task_id], by=by))
 
     # Starting and stopping
 
@@ -139,13 +148,23 @@ class BaseTaskExecutor(ABC):
             if self._consumer is not None:
                 return
             if self._owns_presence:
-                await self._appear()
-            limits = Limits(self.config.executor.max_retries, self.config.executor.retry_delay)
-            serving = Serving(kind=self.kind, queues=self._queues(), slots=slots, defaults=limits)
+                await self._membership.begin()
+            options = self.config.executor
+            limits = Limits(options.max_retries, options.retry_delay, options.timeout)
+            serving = Serving(
+                kind=self.kind,
+                queues=self._queues(),
+                slots=slots,
+                defaults=limits,
+                shares=self._wiring.shares,
+                ageing=options.ageing,
+            )
             presence = self._wiring.presence
-            consumer = Consumer(self._stores, presence, self.registry, runner, serving)
+            on_event = self._wiring.hooks.on_event
+            consumer = Consumer(self._stores, presence, self.registry, runner, serving, on_event)
             await consumer.start()
             self._consumer = consumer
+            self._membership.stopper.consumers = [consumer]
         logger.debug("%s started, %d at once.", type(self).__name__, slots)
 
     async def _stop(self, wait: bool, timeout: float | None) -> None:
@@ -188,35 +207,16 @@ class BaseTaskExecutor(ABC):
         await consumer.stop()
         await self._waits.wake()
         if self._owns_presence:
-            await self._disappear()
+            await self._membership.end()
         if self._wiring.is_owner:
-            lanes = [Lane(queue, kind) for queue in consumer.serving.queues for kind in Kind]
+            lanes = all_lanes(consumer.serving.queues)
             self._stores.cancel(self._stores.backend.waiting(lanes, sys.maxsize))
         await self._let_go()
 
     async def _let_go(self) -> None:
         await self._waits.wake()
         if self._owns_presence:
-            await asyncio.to_thread(self._stores.place.stop)
-
-    async def _appear(self) -> None:
-        await self._stores.run(self._wiring.presence.enlist)
-        if self._stores.backend.is_shared:
-            interval = self.config.executor.heartbeat_interval
-            self._heartbeat = Heartbeat(self._stores, self._wiring.presence, interval)
-            self._heartbeat.start()
-
-    async def _disappear(self) -> None:
-        """Sign off, and free what could not be stopped; with the store away, rescue will."""
-        if self._heartbeat is not None:
-            await asyncio.to_thread(self._heartbeat.stop)
-            self._heartbeat = None
-        presence = self._wiring.presence
-        try:
-            await self._stores.run(presence.dismiss)
-            await self._stores.run(self._stores.rescue, presence.worker_id, None)
-        except Exception as error:
-            logger.warning("Could not sign off from the store: %s", error)
+            await asyncio.to_thread(self._stores.stop)
 
     # Below, what submit is made of
 
@@ -231,7 +231,7 @@ class BaseTaskExecutor(ABC):
         return task
 
     def _check_open(self) -> None:
-        if not self.is_running and not (self._is_stopping and is_inside_job()):
+        if not self.is_running and not (self._is_stopping and current_run()):
             raise ExecutorNotRunningError
 
     def _queues(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Reloading:
         if self._worker is None:  # the parent, which only starts the others
             return
         for _ in range(2):  # drain, and at once
-            self._worker.ask_from_outside()
+            self._worker.ending.ask_from_outside()
         self._is_over.wait(GIVE_BACK_SECONDS)
         ending = sys.exception()
         code = ending.code if isinstance(ending, SystemExit) else 0

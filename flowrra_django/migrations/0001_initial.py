@@ -2,6 +2,10 @@
 
 from django.db import migrations, models
 
+from flowrra_django.indexes import PartialIndex
+
+from ._mysql import TellTextsApart
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -136,27 +140,38 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "permissions": [("retry_taskrecord", "Can retry task results")],
                 "indexes": [
-                    models.Index(
+                    PartialIndex(
                         condition=models.Q(
                             ("due_at__isnull", True), ("status__in", ("pending", "retrying"))
                         ),
                         fields=["queue", "kind", "priority", "id"],
                         name="flowrra_ready",
+                        mysql_fields=["status", "queue", "kind", "due_at", "priority", "id"],
                     ),
-                    models.Index(
+                    PartialIndex(
                         condition=models.Q(("due_at__isnull", False)),
                         fields=["queue", "kind", "due_at"],
                         name="flowrra_delayed",
+                        mysql_fields=["queue", "kind", "due_at"],
                     ),
-                    models.Index(
+                    PartialIndex(
                         condition=models.Q(("status", "running")),
                         fields=["worker"],
                         name="flowrra_running",
+                        mysql_fields=["status", "worker"],
                     ),
-                    models.Index(
+                    PartialIndex(
                         condition=models.Q(("finished_at__isnull", False)),
                         fields=["finished_at"],
                         name="flowrra_finished",
+                        mysql_fields=["finished_at"],
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("indexed", False), ("status__in", ("pending", "retrying"))
+                        ),
+                        fields=["id"],
+                        name="flowrra_unindexed",
                     ),
                     models.Index(fields=["status", "id"], name="flowrra_status"),
                     models.Index(fields=["queue", "id"], name="flowrra_queue"),
@@ -164,4 +179,8 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        TellTextsApart("QueueState"),
+        TellTextsApart("WorkerProcess"),
+        TellTextsApart("MinuteStat"),
+        TellTextsApart("TaskRecord"),
     ]

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import traceback
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import ClassVar
 
 from ..job import ErrorInfo, Failed, Job, Outcome
 from ..registry import Task
+from ..reports import storable
 
 MAX_TRACEBACK_CHARS = 50_000
 HERE = f"{Path(__file__).parent}{os.sep}"
+
+Surround = Callable[[], AbstractContextManager[object]]
 
 
 class BaseRunner(ABC):
@@ -20,6 +26,14 @@ class BaseRunner(ABC):
     `run` never raises but for `CancelledError`, which means that the caller wants the code
     stopped: where the runner can stop it, it has stopped when `CancelledError` comes out.
     """
+
+    can_stop: ClassVar[bool] = True
+    """Whether code that runs can be stopped."""
+
+    @property
+    def abandoned(self) -> int:
+        """How many jobs were given up whose code goes on, since it cannot be stopped."""
+        return 0
 
     @abstractmethod
     async def start(self) -> None:
@@ -47,11 +61,6 @@ def describe(error: BaseException) -> ErrorInfo:
 def failed(error: BaseException) -> Failed:
     """Return the outcome of code that raised."""
     return Failed(describe(error), error)
-
-
-def storable(text: str) -> str:
-    """Escape what some store refuses in a text: lone surrogates and NUL."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 def _message(error: BaseException) -> str:

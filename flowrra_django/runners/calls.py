@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..job import ErrorInfo, Failed, Outcome, Succeeded
+from ..context import Facts
+from ..job import ErrorInfo, Failed, Job, Outcome, Succeeded
 from .base import describe, failed
 
 
@@ -24,22 +25,30 @@ def unpickled(pickled: bytes) -> Any:
     return pickle.loads(pickled)  # noqa: S301
 
 
-def pack_call(path: str, args: Any, kwargs: Any) -> bytes:
-    """Pickle the raw arguments. Raises TypeError naming the one that cannot be."""
+def packed(value: Any) -> bytes:
+    """Pickle what this package itself has made."""
+    return pickle.dumps(value)
+
+
+def pack_call(path: str, facts: Facts, args: Any, kwargs: Any, job: Job | None = None) -> bytes:
+    """Pickle what is known of the run, the raw arguments, and the job for who takes it.
+
+    Raises TypeError naming the argument that cannot be pickled.
+    """
     try:
-        return pickle.dumps((args, kwargs))
+        return pickle.dumps((facts, args, kwargs, job))
     except Exception as error:
         place = _first_unpicklable(args, kwargs)
         raise TypeError(f"{place} of {path} cannot be pickled for its process: {error}") from error
 
 
-def unpack_call(path: str, call: bytes) -> tuple[Any, Any]:
-    """Return the raw arguments. Raises TypeError if one cannot be rebuilt here."""
+def unpack_call(path: str, call: bytes) -> tuple[Facts, Any, Any, Job | None]:
+    """Return what `pack_call` packed. Raises TypeError if an argument cannot be rebuilt here."""
     try:
-        args, kwargs = unpickled(call)
+        facts, args, kwargs, job = unpickled(call)
     except Exception as error:
         raise TypeError(f"The arguments of {path} cannot be unpickled: {error}") from error
-    return args, kwargs
+    return facts, args, kwargs, job
 
 
 def pack_result(path: str, result: Any) -> bytes:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import contextvars
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from multiprocessing.connection import Connection
 from typing import Any
 
+from ..context import Run, enter as enter_run
 from ..job import ErrorInfo
 from ..serialization import Codec
-from .base import describe
+from .base import Surround, describe
 from .calls import pack_error, pack_result, unpack_call, unpickled
+from .forks import called
 from .reference import find_function
-
-Surround = Callable[[], AbstractContextManager[object]]
+from .shield import enter
+from .telling import Teller
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,23 @@ class _Child:
 
     codec: Codec
     surround: Surround
+    teller: Teller
+
+
+class ChildRun(Run):
+    """An attempt at a job of this child."""
+
+    __slots__ = ()
+
+    def on_told(self) -> None:
+        """Tell the process that runs it."""
+        _Child.teller.note(self)
+
+
+def begin(lifeline: Connection, telling: Connection) -> None:
+    """Make this process a child, which tells through a pipe what its jobs do."""
+    enter(lifeline)
+    _Child.teller = Teller(telling)
 
 
 def prepare(setup: bytes) -> ErrorInfo | tuple[str, ...]:
@@ -45,9 +66,9 @@ def prepare(setup: bytes) -> ErrorInfo | tuple[str, ...]:
 
 
 def run_call(path: str, call: bytes) -> bytes:
-    """Run the function at `module:qualname`; return the packed outcome."""
+    """Run the function at `module:qualname` in a context of its own; return the packed outcome."""
     try:
-        return _run(path, call)
+        return contextvars.copy_context().run(_run, path, call)
     except BaseException as error:  # SystemExit and its like are the job's failure alone
         return pack_error(error)
     finally:
@@ -74,19 +95,17 @@ def _found(function: Callable[..., Any] | str) -> Callable[..., Any]:
 def _run(path: str, call: bytes) -> bytes:
     func = find_function(path)
     codec = _Child.codec
-    with _Child.surround():
-        args, kwargs = unpack_call(path, call)
-        result = _called(func, codec.decode(args), codec.decode(kwargs))
-        return pack_result(path, codec.encode(result))
-
-
-def _called(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    pid = os.getpid()
+    facts, args, kwargs, job = unpack_call(path, call)
+    run = ChildRun(facts)
+    enter_run(run)
     try:
-        return func(*args, **kwargs)
+        with _Child.surround():
+            if job is not None:
+                func = partial(func, job)
+            result = called(func, codec.decode(args), codec.decode(kwargs))
+            return pack_result(path, codec.encode(result))
     finally:
-        if os.getpid() != pid:  # a fork that the code made: left alone it would take others' jobs
-            os._exit(0)
+        _Child.teller.finish(run)
 
 
 def _flush() -> None:

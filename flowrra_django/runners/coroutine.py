@@ -11,8 +11,9 @@ from ..job import Job, Outcome, Succeeded
 from ..registry import Task
 from ..serialization import Codec, has_references
 from .base import BaseRunner, failed
+from .forks import awaited
 
-Surround = Callable[[], AbstractAsyncContextManager[object]]
+AsyncSurround = Callable[[], AbstractAsyncContextManager[object]]
 CallSync = Callable[..., Awaitable[Any]]
 
 
@@ -27,7 +28,7 @@ class CoroutineRunner(BaseRunner):
         self,
         codec: Codec,
         *,
-        surround: Surround = nullcontext,
+        surround: AsyncSurround = nullcontext,
         call_sync: CallSync = asyncio.to_thread,
     ) -> None:
         self._codec = codec
@@ -45,7 +46,7 @@ class CoroutineRunner(BaseRunner):
             async with self._surround():
                 args = await self._decoded(job.args)
                 kwargs = await self._decoded(job.kwargs)
-                result = await task.func(*args, **kwargs)
+                result = await awaited(task.call_for(job), args, kwargs)
             return Succeeded(self._codec.encode(result))
         except asyncio.CancelledError as error:
             if _is_cancelled_from_outside():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from .child import prepare
+from ..reports import LogLine, Progress
+from .child import begin, prepare
 from .launcher import BaseLauncher
-from .shield import close_in_forks, enter, kill_group, wait_until_gone
+from .shield import close_in_forks, kill_group, wait_until_gone
+from .telling import heard
 
 VANISHED = 255  # what multiprocessing makes up when the fork server died before it could tell
 WAIT_SECONDS = 5.0
@@ -55,14 +57,17 @@ class SingleProcessPool:
     def __init__(self, launcher: BaseLauncher, setup: bytes) -> None:
         self._launcher = launcher
         reader, self._lifeline = multiprocessing.Pipe(duplex=False)
+        # Of its own: the lifeline's reader is killed as soon as anything moves on it.
+        self._told, teller = multiprocessing.Pipe(duplex=False)
         close_in_forks(self._lifeline)
         self._executor = ProcessPoolExecutor(
-            1, launcher.context, initializer=enter, initargs=(reader,)
+            1, launcher.context, initializer=begin, initargs=(reader, teller)
         )
         with launcher.launching():
             self.ready = self._executor.submit(prepare, setup)
             self._generation = launcher.generation
         reader.close()
+        teller.close()
         ((self._pid, self._process),) = self._executor._processes.items()  # noqa: SLF001
         # While we hold the writing end of the child's replies, one who is killed halfway through
         # a large one would leave the executor's thread waiting for the other half for ever.
@@ -71,6 +76,10 @@ class SingleProcessPool:
     def submit(self, func: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have the child call the function. Raises BrokenProcessPool if it is known to be dead."""
         return self._executor.submit(func, *args)
+
+    def told(self) -> Iterator[Progress | LogLine]:
+        """Yield what the child's job has told of itself since the last time."""
+        return heard(self._told)
 
     def kill(self) -> None:
         """Kill the child and what its jobs started. Does not wait."""
@@ -81,6 +90,7 @@ class SingleProcessPool:
         """Wait until the child has ended, which it does when it is idle or killed."""
         self._executor.shutdown(wait=True)
         self._lifeline.close()
+        self._told.close()
         code = self._process.exitcode
         is_orphan = code == VANISHED and self._launcher.has_lost(self._generation)
         if is_orphan:

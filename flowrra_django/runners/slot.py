@@ -15,6 +15,7 @@ from .calls import unpack_outcome
 from .child import run_call
 from .launcher import BaseLauncher
 from .pool import End, SingleProcessPool
+from .telling import Ear, Hear, ignore
 from .waiting import settled, settled_for_sure
 
 logger = logging.getLogger(__name__)
@@ -40,15 +41,27 @@ class Slot:
         self._lock = asyncio.Lock()
         self._child: SingleProcessPool | None = None
         self._is_given_up = False
+        self.calls = 0
+        """How many calls the present child was given."""
 
-    async def run(self, path: str, call: bytes) -> Outcome:
-        """Run one call. When CancelledError comes out, the child that ran it is gone."""
+    async def run(self, path: str, call: bytes, hear: Hear = ignore) -> Outcome:
+        """Run one call. When CancelledError comes out, the child that ran it is gone.
+
+        `hear` is called with what the job tells of itself, within a quarter of a second.
+        """
         async with self._lock:
             try:
-                return await self._run(path, call)
+                return await self._run(path, call, hear)
             except asyncio.CancelledError:
                 await self._lose_child()
                 raise
+
+    async def warm(self) -> None:
+        """Have a child ready before there is a call. What stands in its way shows at the call."""
+        async with self._lock:
+            if self._child is None:
+                with suppress(NoChildError):
+                    await self._start_child()
 
     def give_up(self) -> None:
         """Run nothing more. What runs is killed, and given back."""
@@ -72,13 +85,13 @@ class Slot:
                     child.kill()
                     await settled_for_sure(closing)
 
-    async def _run(self, path: str, call: bytes) -> Outcome:
+    async def _run(self, path: str, call: bytes, hear: Hear) -> Outcome:
         try:
             future = await self._submit(path, call)
         except (NoChildError, BrokenProcessPool) as reason:
             delay = 0.0 if self._is_given_up else NO_CHILD_DELAY_SECONDS
             return GivenBack(str(reason), started=False, delay=delay)
-        await settled(future)
+        await self._settled(future, hear)
         error = future.exception()
         if error is None:
             return unpack_outcome(path, future.result())
@@ -86,14 +99,23 @@ class Slot:
             return self._outcome_of_loss(path, await self._lose_child())
         return failed(error)
 
+    async def _settled(self, future: Future[bytes], hear: Hear) -> None:
+        """Wait for the end of a call, and listen meanwhile."""
+        with Ear(self._child.told if self._child else tuple, hear):
+            await settled(future)
+
     async def _submit(self, path: str, call: bytes) -> Future[bytes]:
         if self._is_given_up:
             raise NoChildError(STOPPED)
         if self._child is not None:
             with suppress(BrokenProcessPool):  # it died while it was idle: no fault of this job
-                return self._child.submit(run_call, path, call)
-        child = await self._start_child()
-        return child.submit(run_call, path, call)
+                return self._hand_over(self._child, path, call)
+        return self._hand_over(await self._start_child(), path, call)
+
+    def _hand_over(self, child: SingleProcessPool, path: str, call: bytes) -> Future[bytes]:
+        future = child.submit(run_call, path, call)
+        self.calls += 1
+        return future
 
     async def _start_child(self) -> SingleProcessPool:
         """Try a few times. A job that finds no child is given back: it is not what is broken."""
@@ -129,6 +151,7 @@ class Slot:
 
     def _launch(self) -> SingleProcessPool:
         self._child = SingleProcessPool(self._launcher, self._setup)
+        self.calls = 0
         return self._child
 
     async def _lose_child(self) -> End | None:

@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 
-from ..job import Job, Outcome, Succeeded
+from ..job import GivenBack, Job, Outcome, Succeeded
 from ..registry import Task
 from ..serialization import Codec
-from .base import BaseRunner, failed
+from .base import BaseRunner, Surround, failed
+from .forks import called
+
+logger = logging.getLogger(__name__)
 
 THREAD_PREFIX = "flowrra-job"
-
-Surround = Callable[[], AbstractContextManager[object]]
+STOPPED = "The thread runner stops."
 
 
 class ThreadRunner(BaseRunner):
     """Runs each job on a thread of its pool, in a context of its own.
 
     A thread cannot be stopped: a job whose `run` is cancelled goes on, and nobody listens to it.
+    Later jobs get a pool without that thread, which ends with its job.
     `surround` makes what is entered around each job, on its thread.
     """
+
+    can_stop = False
 
     def __init__(self, slots: int, codec: Codec, *, surround: Surround = nullcontext) -> None:
         self._slots = slots
         self._codec = codec
         self._surround = surround
         self._pool: ThreadPoolExecutor | None = None
+        self._abandoned: set[Future[Outcome]] = set()
+
+    @property
+    def abandoned(self) -> int:
+        """How many threads go on with jobs that were given up."""
+        return len(self._abandoned)
 
     async def start(self) -> None:
         self._pool = ThreadPoolExecutor(self._slots, thread_name_prefix=THREAD_PREFIX)
@@ -41,15 +52,42 @@ class ThreadRunner(BaseRunner):
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, job: Job, task: Task) -> Outcome:
+        if self._pool is None:
+            return GivenBack(STOPPED, started=False)
         context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, context.run, self._call, job, task)
+        call = self._pool.submit(context.run, self._call, job, task)
+        try:
+            return await asyncio.wrap_future(call)
+        except asyncio.CancelledError:
+            self._replace_pool()
+            self._abandon(call, job)
+            raise
+
+    def _abandon(self, call: Future[Outcome], job: Job) -> None:
+        """Count a thread for as long as its job goes on."""
+        if call.done():
+            return
+        self._abandoned.add(call)
+        call.add_done_callback(self._abandoned.discard)
+        logger.warning(
+            "Job %s (%s) was given up, and goes on: a thread cannot be stopped. "
+            "Such threads of this worker now: %d.",
+            job.task_id,
+            job.task_name,
+            self.abandoned,
+        )
+
+    def _replace_pool(self) -> None:
+        """Leave the thread of a job that goes on out of the count of those for the next ones."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False)
+            self._pool = ThreadPoolExecutor(self._slots, thread_name_prefix=THREAD_PREFIX)
 
     def _call(self, job: Job, task: Task) -> Outcome:
         try:
             with self._surround():
                 args, kwargs = self._codec.decode(job.args), self._codec.decode(job.kwargs)
-                result = self._codec.encode(task.func(*args, **kwargs))
+                result = self._codec.encode(called(task.call_for(job), args, kwargs))
             return Succeeded(result)
         except BaseException as error:  # SystemExit and its like are the job's failure alone
             return failed(error)

@@ -9,16 +9,30 @@ Jobs are recorded, claimed, run and settled by what does it in production; what 
 * CPU-bound functions run in this process, and coroutines one at a time.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .asserting import assert_enqueued, clear_jobs, enqueued_jobs
 from .fixture import FlowrraJobs
 from .immediate import immediate_jobs
 from .running import run_jobs
 
+if TYPE_CHECKING:
+    from .task_contract import TaskBackendContract
+
 __all__ = [
     "FlowrraJobs",
+    "TaskBackendContract",
     "assert_enqueued",
     "clear_jobs",
     "enqueued_jobs",
     "immediate_jobs",
     "run_jobs",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "TaskBackendContract":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .task_contract import TaskBackendContract  # noqa: PLC0415 - needs Django 6 or an extra
+
+    return TaskBackendContract

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import runtime
+from ..backends.batches import BATCH
 from ..results import TaskResult
 from ..serialization import Codec, Reference
 from ..task import FlowrraTask
-from .waiting import BATCH, lanes_of, waiting_jobs
+from .waiting import lanes_of, record_late, waiting_jobs
 
 SHOWN_JOBS = 20
 SHOWN_CHARACTERS = 300
@@ -17,6 +18,7 @@ SHOWN_CHARACTERS = 300
 
 def enqueued_jobs(task: FlowrraTask[..., Any] | None = None) -> list[TaskResult]:
     """Return the jobs that wait, scheduled ones too, in the order in which they were enqueued."""
+    record_late()
     jobs = waiting_jobs(runtime.get_stores().backend)
     return [job for job in jobs if task is None or job.task_name == task.name]
 
@@ -59,6 +61,7 @@ def clear_jobs() -> None:
     """
     stores = runtime.get_stores()
     backend = stores.backend
+    record_late()
     while waiting := backend.waiting(lanes_of(backend, None), BATCH):
         stores.cancel(waiting)
     while backend.prune(older_than=-1.0, limit=BATCH):

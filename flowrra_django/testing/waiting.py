@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from operator import attrgetter
 
+from django.db import transaction
 from django.utils import timezone
 
-from ..backends.base import BaseBackend, Entry
+from .. import runtime
+from ..backends.answers import Entry
+from ..backends.base import BaseBackend
+from ..backends.batches import batches
+from ..engine.dispatch import LateRecord
 from ..engine.stores import Stores
-from ..job import Kind, Lane
+from ..job import Lane, all_lanes
 from ..results import TaskResult, TaskStatus
 
-BATCH = 500
 EVERY = 1_000_000
 NOBODY = "nobody"
 
@@ -19,11 +23,21 @@ NOBODY = "nobody"
 def lanes_of(backend: BaseBackend, queue: str | None) -> list[Lane]:
     """Return the lanes of a queue, or of every queue on which jobs wait."""
     queues = sorted(backend.queues()) if queue is None else [queue]
-    return [Lane(name, kind) for name in queues for kind in Kind]
+    return all_lanes(queues)
+
+
+def record_late() -> None:
+    """Record what a ledger outside of the test's transaction would have after its commit."""
+    callbacks = transaction.get_connection(runtime.ledger_alias()).run_on_commit
+    late = [callback for callback in callbacks if isinstance(callback[1], LateRecord)]
+    callbacks[:] = [callback for callback in callbacks if callback not in late]
+    for _, record, _ in late:
+        record()
 
 
 def tell_index(stores: Stores) -> None:
     """Index what was enqueued in a transaction that is still open, as `TestCase` leaves it."""
+    record_late()
     stores.broker.push(_entries(stores.backend, None))
 
 
@@ -50,5 +64,4 @@ def hasten(stores: Stores, queue: str | None, limit: int) -> bool:
 def _entries(backend: BaseBackend, queue: str | None) -> list[Entry]:
     """Read what waits as a claim tells it to a worker that is not enlisted, and wins nothing."""
     task_ids = backend.waiting(lanes_of(backend, queue), EVERY)
-    batches = (task_ids[start : start + BATCH] for start in range(0, len(task_ids), BATCH))
-    return [entry for batch in batches for entry in backend.claim(NOBODY, batch).waiting]
+    return [entry for ids in batches(task_ids) for entry in backend.claim(NOBODY, ids).waiting]

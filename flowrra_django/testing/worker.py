@@ -13,17 +13,21 @@ from dataclasses import replace
 from asgiref.sync import async_to_sync
 
 from .. import runtime
+from ..context import enter
+from ..engine.events import Started
 from ..engine.job_log import log_settled
-from ..engine.outbox import Parcel
+from ..engine.outbox import Parcel, finished_by
 from ..engine.presence import Presence
+from ..engine.running import JobRun
 from ..engine.stores import Stores
 from ..engine.wiring import describe_self
 from ..job import Failed, Job, Kind, Outcome
 from ..registry import Task
 from ..results import TaskStatus
-from ..retry import Limits, Release, Settlement, after_unknown_task, settle
+from ..retry import Limits, Release, Settlement, after_unknown_task, as_cancelled, limits_of, settle
 from ..runners.base import failed
 from ..runners.coroutine import CoroutineRunner
+from ..runners.limits import run_within
 from ..runners.thread import ThreadRunner
 from .isolation import isolated
 from .waiting import EVERY, hasten, lanes_of
@@ -54,7 +58,7 @@ class InlineWorker:
         self._worker_id = worker_id
         self._raise_errors = raise_errors
         self._defaults = Limits(runtime.get_config().executor.max_retries, retry_delay=0.0)
-        self._calls = _calls(stores)
+        self._calls = _calls(stores, self._defaults)
 
     def take(self, queue: str | None, limit: int) -> Sequence[Job]:
         """Claim up to `limit` jobs that are due.
@@ -94,20 +98,27 @@ class InlineWorker:
 
     def _run(self, job: Job) -> tuple[Outcome | None, Settlement | Release]:
         started = time.monotonic()
-        task = runtime.registry.get(job.task_name)
+        task = runtime.registry.for_job(job)
+        run = None
         if task is None:
             logger.warning("No task named %r here; job %s waits.", job.task_name, job.task_id)
             outcome, item = None, after_unknown_task(job, worker=self._worker_id)
         else:
-            outcome = self._outcome(job, task)
+            runtime.tell(Started(job))
+            run = JobRun(job, self._worker_id, self._timeout_of(task))
+            outcome = self._outcome(run, task)
             item = self._settlement(job, task, outcome, time.monotonic() - started)
-        self._write(Parcel(self._worker_id, item, time.monotonic() - started))
+        exception = outcome.exception if isinstance(outcome, Failed) else None
+        self._write(Parcel(self._worker_id, item, time.monotonic() - started, exception, run))
         return outcome, item
 
-    def _outcome(self, job: Job, task: Task) -> Outcome:
+    def _timeout_of(self, task: Task) -> float | None:
+        return limits_of(task, self._defaults).timeout
+
+    def _outcome(self, run: JobRun, task: Task) -> Outcome:
         try:
             with isolated():
-                return copy_context().run(self._calls[task.kind], job, task)
+                return copy_context().run(_call_within, run, self._calls[task.kind], task)
         except Exception as error:  # of what the job had called on commit
             return failed(error)
 
@@ -125,11 +136,17 @@ class InlineWorker:
 
     def _write(self, parcel: Parcel) -> None:
         item = parcel.item
+        if report := parcel.run and parcel.run.report():
+            self._stores.backend.report(self._worker_id, [report])
         if isinstance(item, Release):
-            accepted = self._stores.release(self._worker_id, [item])
+            accepted, cancelled = self._stores.release(self._worker_id, [item])
         else:
-            accepted = self._stores.settle(self._worker_id, [item])
+            accepted, cancelled = self._stores.settle(self._worker_id, [item])
+        if cancelled:
+            parcel = replace(parcel, item=as_cancelled(item))
         log_settled(parcel, is_accepted=bool(accepted))
+        if accepted and (finished := finished_by(parcel)):
+            runtime.tell(finished)
 
     def _raise_if_wanted(self, outcome: Outcome | None, item: Settlement | Release) -> None:
         error = outcome.exception if isinstance(outcome, Failed) else None
@@ -138,6 +155,11 @@ class InlineWorker:
         has_failed = isinstance(item, Settlement) and item.status is TaskStatus.FAILED
         if (has_failed and self._raise_errors) or not isinstance(error, OF_THE_JOB):
             raise error
+
+
+def _call_within(run: JobRun, call: Call, task: Task) -> Outcome:
+    enter(run)
+    return call(run.job, task)
 
 
 @contextmanager
@@ -151,12 +173,16 @@ def enlisted(stores: Stores, *, raise_errors: bool) -> Iterator[InlineWorker]:
         presence.dismiss()
 
 
-def _calls(stores: Stores) -> dict[Kind, Call]:
+def _calls(stores: Stores, defaults: Limits) -> dict[Kind, Call]:
     codec = stores.backend.codec
     plain = InlineRunner(1, codec)
     coroutines = CoroutineRunner(codec, call_sync=runtime.worker_hooks().call_sync)
+
+    async def run_in_time(job: Job, task: Task) -> Outcome:
+        return await run_within(limits_of(task, defaults).timeout, coroutines, job, task)
+
     return {
-        Kind.IO: async_to_sync(coroutines.run),
+        Kind.IO: async_to_sync(run_in_time),
         Kind.THREAD: plain.call,
         Kind.CPU: plain.call,
     }

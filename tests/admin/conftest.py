@@ -4,17 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import connections
 from django.test import Client
-
-# A second database, which the runner makes and takes away like the first.
-default = connections.databases["default"]
-ledger = default["NAME"].with_name("ledger.sqlite3")
-connections.databases["ledger"] = {
-    **default,
-    "NAME": ledger,
-    "TEST": {**default["TEST"], "NAME": ledger},
-}
 
 
 @pytest.fixture

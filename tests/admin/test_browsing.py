@@ -1,19 +1,34 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
 
-from flowrra_django.backends.database import browsing
-from flowrra_django.backends.database.browsing import Found, Wanted, newest, values
+from flowrra_django.backends.database import browsing, selecting
+from flowrra_django.backends.database.browsing import (
+    Count,
+    Found,
+    as_of_now,
+    count,
+    every,
+    newest,
+    values,
+)
+from flowrra_django.backends.database.wanted import Wanted
 from flowrra_django.models import TaskRecord
-from tests.admin.support import make_pending, make_record, make_running
+from flowrra_django.results import TaskStatus
+from tests.admin.support import make_pending, make_record
 
 NAMES = ("shop.a", "shop.b", "shop.c", "mail.a")
 QUEUES = ("default", "mail")
 STATUSES = ("pending", "running", "success", "failed")
 WORKERS = ("w1", "w2")
+
+ASKED = ("names", "queue", "status", "worker", "since", "is_retried")
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SINCE = (None, NOON - timedelta(days=1), NOON + timedelta(minutes=70), NOON + timedelta(days=1))
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +42,10 @@ def jobs() -> list[TaskRecord]:
             queue=chance.choice(QUEUES),
             status=chance.choice(STATUSES),
             worker=chance.choice(WORKERS),
+            attempts=chance.choice((0, 1, 2)),
+            submitted_at=NOON + timedelta(minutes=number),
         )
-        for _ in range(120)
+        for number in range(120)
     ]
 
 
@@ -37,7 +54,9 @@ def fits(job: TaskRecord, wanted: Wanted) -> bool:
         (wanted.names is None or job.task_name in wanted.names)
         and wanted.queue in {None, job.queue}
         and wanted.status in {None, job.status}
-        and (wanted.worker is None or (job.worker, job.status) == (wanted.worker, "running"))
+        and wanted.worker in {None, job.worker}
+        and (wanted.since is None or job.submitted_at >= wanted.since)
+        and (job.attempts > 1 or not wanted.is_retried)
     )
 
 
@@ -47,8 +66,9 @@ def test_any_combination_of_conditions_finds_the_newest_jobs_that_fit_all(
 ) -> None:
     monkeypatch.setattr(browsing, "WINDOW", window)
     names = (None, (), NAMES[:1], NAMES[:2], NAMES)
-    for asked in product(names, (None, *QUEUES), (None, *STATUSES), (None, *WORKERS)):
-        wanted = Wanted(**dict(zip(("names", "queue", "status", "worker"), asked, strict=True)))
+    queues, statuses, workers = (None, "mail"), (None, "running", "failed"), (None, "w1")
+    for asked in product(names, queues, statuses, workers, SINCE, (False, True)):
+        wanted = Wanted(**dict(zip(ASKED, asked, strict=True)))
         expected = [job.pk for job in reversed(jobs) if fits(job, wanted)]
         found = newest("default", wanted, 10)
         if found.is_windowed:
@@ -56,6 +76,66 @@ def test_any_combination_of_conditions_finds_the_newest_jobs_that_fit_all(
             assert window < 1000
         else:
             assert found == Found(expected[:10], has_more=len(expected) > 10), wanted
+
+
+def ended(job: TaskRecord, wanted: Wanted) -> bool:
+    """Whether a job was submitted, and ended, within the times that are asked for."""
+    return (
+        (wanted.until is None or job.submitted_at < wanted.until)
+        and (wanted.ended_from is None or bool(job.finished_at >= wanted.ended_from))
+        and (wanted.ended_until is None or bool(job.finished_at < wanted.ended_until))
+    )
+
+
+def any_wanted(chance: random.Random) -> Wanted:
+    """Return one of many combinations of conditions, times among them."""
+    moments = [None, None, *(NOON + timedelta(minutes=m) for m in (-20, 30, 60, 90, 500))]
+    return Wanted(
+        names=chance.choice((None, NAMES[:1], NAMES[:2])),
+        queue=chance.choice((None, None, "mail")),
+        status=chance.choice((None, None, "running", "failed")),
+        worker=chance.choice((None, None, "w1")),
+        since=chance.choice(moments),
+        until=chance.choice(moments),
+        ended_from=chance.choice(moments),
+        ended_until=chance.choice(moments),
+        is_retried=chance.random() < 0.2,
+    )
+
+
+@pytest.mark.parametrize("window", [3, 40, 1000])
+def test_times_are_conditions_like_any_other(
+    jobs: list[TaskRecord], window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "WINDOW", window)
+    chance = random.Random(window)
+    for job in jobs:
+        minutes = timedelta(minutes=chance.randrange(-30, 130))
+        job.finished_at = NOON + minutes + timedelta(microseconds=7)
+        job.save()
+    for _ in range(150):
+        wanted = any_wanted(chance)
+        expected = [j.pk for j in reversed(jobs) if fits(j, wanted) and ended(j, wanted)]
+        found = newest("default", wanted, 10)
+        if found.is_windowed:
+            assert set(found.ids) <= set(expected), wanted
+            assert window < 1000
+        else:
+            assert found == Found(expected[:10], has_more=len(expected) > 10), wanted
+        known = {job.pk: job.task_id for job in jobs}
+        in_order = [known[pk] for pk in reversed(expected)]
+        assert [i for ids in every("default", wanted, TaskStatus) for i in ids] == in_order
+
+
+def test_of_jobs_that_ended_within_a_time_those_are_found_that_ended_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(browsing, "WINDOW", 5)
+    jobs = [make_record(finished_at=NOON - timedelta(minutes=n)) for n in range(20)]
+    for _ in range(20):
+        make_record(finished_at=NOON + timedelta(days=1))
+    found = newest("default", Wanted(ended_until=NOON + timedelta(hours=1)), 5)
+    assert found == Found([job.pk for job in reversed(jobs[1:6])], True, is_windowed=True)
 
 
 def test_what_few_jobs_fit_is_looked_through_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,10 +196,54 @@ def test_an_empty_table_has_no_values_and_no_jobs() -> None:
     assert newest("default", Wanted(), 10) == Found([], has_more=False)
 
 
-def test_deleting_spares_the_jobs_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsing, "BATCH", 2)
-    gone = [make_pending(), make_record(), make_record(status="failed")]
-    kept = make_running()
-    ids = [job.task_id for job in (*gone, kept)]
-    assert browsing.delete("default", [*ids, "unknown"]) == {job.task_id for job in gone}
-    assert list(TaskRecord.objects.all()) == [kept]
+# All of them
+
+
+def all_of(wanted: Wanted, *states: TaskStatus) -> list[str]:
+    return [task_id for ids in every("default", wanted, states or TaskStatus) for task_id in ids]
+
+
+def test_all_jobs_that_fit_are_gone_through_however_many_a_step_has(
+    jobs: list[TaskRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selecting, "STEP", 7)
+    monkeypatch.setattr(browsing, "WINDOW", 3)
+    wanted = Wanted(names=NAMES[:2], worker="w1")
+    assert all_of(wanted) == [job.task_id for job in jobs if fits(job, wanted)]
+    failed = [job.task_id for job in jobs if job.status == "failed"]
+    assert all_of(Wanted(), TaskStatus.FAILED) == all_of(Wanted(status="failed")) == failed
+    assert all_of(Wanted(status="failed"), TaskStatus.SUCCESS) == all_of(Wanted(names=())) == []
+    assert all_of(Wanted(task_id=jobs[3].task_id)) == [jobs[3].task_id]
+    assert all_of(Wanted(task_id=jobs[3].task_id, queue="none")) == []
+
+
+def test_what_came_or_ended_since_is_left_out() -> None:
+    before, waited = make_record(status="failed"), make_pending()
+    asked = as_of_now("default", Wanted())
+    again = make_record(status="failed")
+    TaskRecord.objects.filter(pk=waited.pk).update(
+        status="failed", finished_at=asked.seen_at + timedelta(seconds=1)
+    )
+    assert all_of(asked) == [before.task_id]
+    assert all_of(Wanted()) == [before.task_id, waited.task_id, again.task_id]
+    assert all_of(as_of_now("default", Wanted(queue="none"))) == []
+
+
+def test_in_an_empty_table_there_is_nothing_as_of_now() -> None:
+    asked = as_of_now("default", Wanted())
+    make_record()
+    assert all_of(asked) == []
+
+
+def test_jobs_are_counted_as_far_as_they_are_listed(
+    jobs: list[TaskRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final = [job for job in jobs if job.status in {"success", "failed"}]
+    states = (TaskStatus.SUCCESS, TaskStatus.FAILED)
+    assert count("default", Wanted(), states, 1000) == Count(len(final), is_more=False)
+    assert count("default", Wanted(), states, 7) == Count(7, is_more=True)
+    assert count("default", Wanted(status="running"), states, 7) == Count(0, is_more=False)
+    monkeypatch.setattr(browsing, "WINDOW", 5)
+    counted = count("default", Wanted(worker="w1"), states, 1000)
+    assert counted.is_more
+    assert 0 < counted.number < len(final)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.test import Client
+from django.utils import timezone
 
 from flowrra_django.admin import changing
 from flowrra_django.admin.task_results import TaskRecordAdmin
 from flowrra_django.brokers.database import DatabaseBroker
+from flowrra_django.job import FIRST_PRIORITY
 from flowrra_django.models import TaskRecord
 from tests.admin.support import LIST, make_pending, make_record, make_running, page_of, text_of
 
@@ -108,19 +111,6 @@ def test_the_action_lets_those_of_the_selected_jobs_run_again_that_ended(
     assert statuses(*ended) == ["pending"] * 3
     assert statuses(*going_on, other) == [*GOING_ON, "success"]
     assert sorted(logged()) == sorted((str(job.pk), CHANGE, "Retried.") for job in ended)
-
-
-def test_all_that_the_filters_show_can_be_retried_at_once(admin_client: Client) -> None:
-    failed = [make_record(status="failed") for _ in range(120)]
-    other = make_record()
-    page = admin_client.post(
-        f"{LIST}?status=failed",
-        {"action": "retry", "_selected_action": [failed[0].pk], "select_across": 1, "index": 0},
-        follow=True,
-    )
-    assert "120 jobs wait again." in text_of(page)
-    assert set(statuses(*failed)) == {"pending"}
-    assert statuses(other) == ["success"]
 
 
 # Delete
@@ -227,3 +217,113 @@ def test_jobs_are_deleted_by_the_action_only_if_they_are_among_those_shown(
     data = {"action": "delete_selected", "_selected_action": [job.pk], "post": "yes"}
     admin_client.post(f"{LIST}?status=failed", data)
     assert TaskRecord.objects.exists()
+
+
+# Run now
+
+
+@pytest.mark.parametrize("status", ["pending", "retrying"])
+def test_a_job_that_waits_for_its_time_is_run_from_its_page(
+    admin_client: Client, status: str
+) -> None:
+    later = timezone.now() + timedelta(hours=2)
+    job = make_pending(status=status, run_after=later, due_at=later)
+    assert ">Run now</button>" in admin_client.get(page_of(job)).content.decode()
+    page = admin_client.post(page_of(job, "run"), follow=True)
+    assert page.redirect_chain == [(page_of(job), 302)]
+    assert "1 job is due now, and goes before others of its queue." in text_of(page)
+    assert "Priority: before all others, since it was to run now" in text_of(page)
+    job.refresh_from_db()
+    assert (job.status, job.due_at) == (status, None)
+    assert job.run_after <= timezone.now()
+    assert logged() == [(str(job.pk), CHANGE, "To run now.")]
+
+
+@pytest.mark.parametrize("status", [*FINAL, "running"])
+def test_what_does_not_wait_cannot_be_run_now(admin_client: Client, status: str) -> None:
+    job = make_record(status=status)
+    assert ">Run now</button>" not in admin_client.get(page_of(job)).content.decode()
+    page = text_of(admin_client.post(page_of(job, "run"), follow=True))
+    assert "Not to run now, for not waiting: 1." in page
+    assert statuses(job) == [status]
+    assert logged() == []
+
+
+def test_the_action_runs_those_of_the_selected_jobs_that_wait(
+    staff_client: Callable[..., Client],
+) -> None:
+    client = staff_client("view_taskrecord", "run_taskrecord")
+    later = timezone.now() + timedelta(hours=2)
+    jobs = [make_pending(due_at=later), make_pending(), make_record()]
+    page = text_of(act(client, "run", *jobs))
+    assert "2 jobs are due now, and go before others of their queues." in page
+    assert "Not to run now, for not waiting: 1." in page
+    priorities = TaskRecord.objects.order_by("pk").values_list("priority", flat=True)
+    assert list(priorities) == [FIRST_PRIORITY, FIRST_PRIORITY, 0]
+
+
+def test_to_run_now_takes_a_post_and_its_own_permission(
+    admin_client: Client, staff_client: Callable[..., Client]
+) -> None:
+    job = make_pending()
+    assert admin_client.get(page_of(job, "run")).status_code == 405
+    other = staff_client("view_taskrecord", "retry_taskrecord", "run_registeredtask")
+    assert ">Run now</button>" not in other.get(page_of(job)).content.decode()
+    assert other.post(page_of(job, "run")).status_code == 403
+    assert "No action selected." in text_of(act(other, "run", job))
+    assert TaskRecord.objects.get().priority == 0
+
+
+# Cancel
+
+
+def test_a_waiting_job_is_cancelled_from_its_page_and_says_by_whom(admin_client: Client) -> None:
+    job = make_pending()
+    assert ">Cancel</button>" in admin_client.get(page_of(job)).content.decode()
+    page = text_of(admin_client.post(page_of(job, "cancel"), follow=True))
+    assert "1 job is cancelled" in page
+    assert "cancelled Cancelled by root." in page
+    assert LogEntry.objects.get().change_message == "Cancelled."
+    assert ">Cancel</button>" not in admin_client.get(page_of(job)).content.decode()
+
+
+def test_a_running_job_is_asked_to_be_cancelled(admin_client: Client) -> None:
+    job = make_running()
+    page = text_of(admin_client.post(page_of(job, "cancel"), follow=True))
+    assert "It was asked to be cancelled by root." in page
+    job.refresh_from_db()
+    assert (job.status, job.cancel_requested) == ("running", True)
+
+
+def test_the_action_cancels_those_of_the_selected_jobs_that_have_not_ended(
+    admin_client: Client,
+) -> None:
+    jobs = [make_pending(), make_running(), make_record()]
+    data = {"action": "cancel", "_selected_action": [job.pk for job in jobs]}
+    page = text_of(admin_client.post(LIST, data, follow=True))
+    assert "2 jobs are cancelled, or will be if they run." in page
+    assert "Not cancelled, for ended: 1." in page
+    assert LogEntry.objects.count() == 2
+    assert [job.status for job in TaskRecord.objects.order_by("pk")] == [
+        "cancelled", "running", "success",
+    ]  # fmt: skip
+
+
+def test_to_cancel_takes_a_post_a_token_and_a_permission(
+    admin_client: Client, staff_client: Callable[..., Client]
+) -> None:
+    job = make_pending()
+    assert admin_client.get(page_of(job, "cancel")).status_code == 405
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = admin_client.cookies
+    assert strict.post(page_of(job, "cancel")).status_code == 403
+    reader = staff_client("view_taskrecord", "retry_taskrecord", "delete_taskrecord")
+    assert ">Cancel</button>" not in reader.get(page_of(job)).content.decode()
+    assert reader.post(page_of(job, "cancel")).status_code == 403
+    reader.post(LIST, {"action": "cancel", "_selected_action": [job.pk]})
+    job.refresh_from_db()
+    assert job.status == "pending"
+
+
+def test_a_job_that_is_not_there_cannot_be_cancelled(admin_client: Client) -> None:
+    assert admin_client.post(f"{LIST}4711/cancel/").status_code == 404

@@ -1,3 +1,3 @@
-"""The fixtures of the contract suites serve here too."""
+"""What the suites of single engines share with those of the contracts."""
 
-from tests.contracts.stores import clock, ledger_database, ledger_tables  # noqa: F401
+from tests.contracts.stores import stores  # noqa: F401

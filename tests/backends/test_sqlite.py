@@ -1,37 +1,37 @@
 """The ledger in SQLite: the caller's transactions, the write lock, time zones, what errors mean."""
 
+import asyncio
+import sqlite3
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.utils import IntegrityError
-from django.test import override_settings
 
 from flowrra_django.backends.database import DatabaseBackend
 from flowrra_django.brokers.database import DatabaseBroker
 from flowrra_django.config import BackendConfig
+from flowrra_django.engine.outbox import Outbox, Parcel
 from flowrra_django.engine.stores import Stores
 from flowrra_django.job import Kind
 from flowrra_django.models import TaskRecord, WorkerProcess
 from flowrra_django.results import TaskStatus
 from tests.contracts.acts import (
     Undo,
-    claim,
     claim_new,
     elsewhere,
     enlist,
     new_job,
     record,
-    rescue,
     result_of,
-    status_of,
     success,
-    to_retry,
 )
+from tests.testapp.tasks import add
+
+pytestmark = pytest.mark.sqlite
 
 SOON = timedelta(seconds=60)
 
@@ -197,6 +197,67 @@ def test_a_commit_that_finds_the_database_busy_is_rolled_back(backend, without_w
     assert backend.settle("w", [success(job)]).accepted == {job.task_id}
 
 
+# Enqueueing into a database that cannot be written to
+
+
+def enqueue_one():
+    add.enqueue(1, 2)
+
+
+def enqueue_many():
+    add.enqueue_many([(number, 2) for number in range(3)])
+
+
+@pytest.fixture(params=[enqueue_one, enqueue_many])
+def enqueue(request):
+    return request.param
+
+
+def test_with_the_database_away_enqueue_raises_and_stores_nothing(
+    backend, enqueue, monkeypatch, tmp_path
+):
+    connection.close()
+    nowhere = tmp_path / "nowhere" / "db.sqlite3"
+    with monkeypatch.context() as patch, pytest.raises(OperationalError, match="unable to open"):
+        patch.setitem(connection.settings_dict, "NAME", nowhere)
+        enqueue()
+    assert TaskRecord.objects.count() == 0
+
+
+def test_with_the_database_locked_for_too_long_enqueue_raises_and_stores_nothing(
+    backend, enqueue, impatient
+):
+    with locked_by_another(WRITE), pytest.raises(OperationalError, match="locked"):
+        enqueue()
+    assert TaskRecord.objects.count() == 0
+    enqueue()
+    assert TaskRecord.objects.exists()
+
+
+# What is too large
+
+
+async def test_a_result_too_large_for_the_database_fails_its_job_alone(stores):
+    def prepare():
+        jobs = [claim_new(stores.backend, "w") for _ in range(3)]
+        connection.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000)
+        return jobs
+
+    jobs = await stores.run(prepare)
+    written = asyncio.Queue()
+    outbox = Outbox(stores, lambda parcel, is_accepted: written.put_nowait(is_accepted))
+    for job, result in zip(jobs, ["1", f'"{"x" * 20_000}"', "3"], strict=True):
+        outbox.put(Parcel("w", success(job, result), 0.1))
+    outbox.start()
+    assert [await written.get() for _ in jobs] == [True] * 3
+    await outbox.stop()
+    small, large, other = [await stores.run(stores.result, job.task_id) for job in jobs]
+    assert (small.result, other.result) == (1, 3)
+    assert (large.status, large.result) == (TaskStatus.FAILED, None)
+    assert large.error_type == "flowrra_django.exceptions.OutcomeRefusedError"
+    assert "string or blob too big" in large.error
+
+
 # What errors mean
 
 
@@ -236,93 +297,3 @@ def test_a_database_that_cannot_be_opened_is_an_outage(backend, monkeypatch, tmp
 def test_other_errors_are_no_outage(backend):
     assert not backend.is_outage(ValueError("away"))
     assert not backend.is_outage(OperationalError("raised by somebody else"))
-
-
-# Time zones
-
-
-@contextmanager
-def database_in(zone):
-    """Set the TIME_ZONE option of the database."""
-    wrapper = connections["default"]
-    before = wrapper.settings_dict["TIME_ZONE"]
-    wrapper.settings_dict["TIME_ZONE"] = zone
-    wrapper.__dict__.pop("timezone", None)  # it is cached
-    try:
-        yield
-    finally:
-        wrapper.settings_dict["TIME_ZONE"] = before
-        wrapper.__dict__.pop("timezone", None)
-
-
-ZONES = {
-    "UTC": lambda: database_in(None),
-    "Kolkata": lambda: database_in("Asia/Kolkata"),
-    "Vancouver": lambda: database_in("America/Vancouver"),
-    "USE_TZ off": lambda: override_settings(USE_TZ=False),
-}
-
-
-@pytest.fixture(params=ZONES.values(), ids=ZONES)
-def zone(request, backend):
-    with request.param():
-        yield
-
-
-def test_a_job_lives_its_life_in_any_zone(backend, zone, clock):
-    enlist(backend, "w")
-    at = clock.moment() + SOON
-    job = new_job(backend, run_after=at)
-    assert backend.record([job])[0].delay == pytest.approx(60, abs=1)
-    assert backend.claim("w", [job.task_id]).jobs == []
-    clock.advance(61)
-    claimed = claim(backend, "w", job.task_id)
-    backend.settle("w", [to_retry(claimed, 60)])
-    clock.advance(61)
-    claimed = claim(backend, "w", job.task_id)
-    assert claimed.started_at == result_of(backend, job.task_id).started_at
-    backend.settle("w", [success(claimed)])
-    result = result_of(backend, job.task_id)
-    assert result.run_after == at
-    assert at < result.started_at <= result.finished_at <= clock.moment()
-    assert {t.utcoffset() for t in (result.submitted_at, result.finished_at)} == {timedelta(0)}
-    assert backend.prune(50, 10) == 0
-    clock.advance(51)
-    assert backend.prune(50, 10) == 1
-
-
-def test_heartbeats_and_rescue_work_in_any_zone(backend, zone, clock):
-    job = claim_new(backend, "w")
-    clock.advance(40)
-    (beat,) = backend.beats()
-    assert beat.age == pytest.approx(40, abs=1)
-    assert beat.at.utcoffset() == timedelta(0)
-    assert rescue(backend, "w") == [job.task_id]
-    assert status_of(backend, job.task_id) is TaskStatus.RETRYING
-
-
-def test_the_queue_goes_by_the_same_time_in_any_zone(stores, zone, clock):
-    enlist(stores.backend, "w")
-    job = new_job(stores.backend, run_after=SOON)
-    stores.backend.record([job])
-    assert stores.take("w", [job.lane], 10) == ([], pytest.approx(60, abs=1))
-    clock.advance(61)
-    assert stores.backend.has_work([job.lane])
-    assert [taken.task_id for taken in stores.take("w", [job.lane], 10).jobs] == [job.task_id]
-
-
-@pytest.mark.parametrize("zone_name", [None, "Asia/Kolkata"])
-def test_the_orm_reads_the_times_that_the_engine_wrote(backend, clock, zone_name):
-    with database_in(zone_name):
-        at = datetime(2030, 1, 31, 12, 0, 0, 123456, tzinfo=ZoneInfo("Europe/Vienna"))
-        task_id = record(backend, run_after=at)
-        stored = TaskRecord.objects.get(task_id=task_id)
-        assert stored.run_after == stored.due_at == at
-        assert (clock.moment() - stored.submitted_at).total_seconds() == pytest.approx(0, abs=1)
-
-
-def test_times_are_in_utc_where_time_zones_are_off(backend, clock):
-    with override_settings(USE_TZ=False):
-        stored = TaskRecord.objects.get(task_id=record(backend))
-        now = clock.moment().astimezone(UTC).replace(tzinfo=None)
-        assert (now - stored.submitted_at).total_seconds() == pytest.approx(0, abs=1)

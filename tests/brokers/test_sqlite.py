@@ -1,5 +1,6 @@
 """The index in SQLite: jobs that come in a caller's transaction, and who hears of them."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -11,8 +12,10 @@ from flowrra_django.brokers.database import DatabaseBroker
 from flowrra_django.config import BrokerConfig
 from flowrra_django.exceptions import ConfigurationError
 from flowrra_django.results import TaskStatus
-from tests.contracts.acts import IO, Undo, elsewhere, enlist
+from tests.contracts.acts import IO, Undo, elsewhere, enlist, record
 from tests.testapp.tasks import add
+
+pytestmark = pytest.mark.sqlite
 
 
 @pytest.fixture
@@ -91,3 +94,20 @@ def test_a_look_where_nothing_waits_takes_no_write_lock(stores, django_assert_nu
 def test_the_index_needs_the_ledger_of_the_same_database():
     with pytest.raises(ConfigurationError, match="same database"):
         DatabaseBroker.from_config(BrokerConfig("django://default"), InMemoryBackend())
+
+
+def test_what_another_connection_brings_is_noticed_once(stores):
+    broker = stores.broker
+    broker.changed()
+    assert broker.changed() is False
+    elsewhere(stores, lambda: record(stores.backend))
+    assert broker.changed() is True
+    assert broker.changed() is False
+
+
+def test_a_worker_that_only_looks_changes_nothing_for_the_others(stores):
+    broker = stores.broker
+    record(stores.backend, run_after=timedelta(hours=1))
+    broker.changed()
+    elsewhere(stores, lambda: (broker.take("w", [IO], 10), broker.depth([IO], 10)))
+    assert broker.changed() is False

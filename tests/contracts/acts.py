@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from flowrra_django.backends.base import BaseBackend, WorkerInfo
+from flowrra_django.backends.answers import Beat, WorkerInfo
+from flowrra_django.backends.base import BaseBackend
 from flowrra_django.engine.stores import Stores
 from flowrra_django.job import (
     Crashed,
@@ -78,10 +79,16 @@ def claim_new(backend: BaseBackend, worker_id: str, **options: Any) -> Job:
     return claim(backend, worker_id, record(backend, **options))
 
 
+def beat_of(backend: BaseBackend, worker_id: str) -> Beat:
+    """Return the last beat of a worker that is enlisted."""
+    (beat,) = [beat for beat in backend.beats() if beat.worker.worker_id == worker_id]
+    return beat
+
+
 def rescue(backend: BaseBackend, worker_id: str) -> list[str]:
     """Give a worker up that has not beaten since; return the ids of what waits again."""
-    (beat_at,) = [beat.at for beat in backend.beats() if beat.worker.worker_id == worker_id]
-    return [entry.task_id for entry in backend.rescue(worker_id, beat_at)]
+    beat_at = beat_of(backend, worker_id).at
+    return [entry.task_id for entry in backend.rescue(worker_id, beat_at).waiting]
 
 
 def result_of(backend: BaseBackend, task_id: str) -> TaskResult:

@@ -1,12 +1,4 @@
-"""What the contract suites stand on."""
+"""What the contract suites stand on, beside what all tests do."""
 
-from tests.contracts.stores import (  # noqa: F401
-    backend,
-    broker,
-    clock,
-    ledger,
-    ledger_database,
-    ledger_tables,
-    pair,
-    stores,
-)
+from tests.contracts.benches import bench, store  # noqa: F401
+from tests.contracts.stores import backend, broker, ledger, pair, stores, worker  # noqa: F401

@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from flowrra_django.context import current_job
+from flowrra_django.job import Job
 from tests.contracts import plain_tasks
 
 
@@ -15,6 +17,10 @@ async def echo(value: Any) -> Any:
 
 async def add(first: int, second: int = 0) -> int:
     return first + second
+
+
+async def tell(job: Job, value: Any) -> Any:
+    return [job.task_id, job.task_name, job.attempts, job.worker, value]
 
 
 async def fail(message: str) -> None:
@@ -39,3 +45,23 @@ async def hold(folder: str, name: str) -> str:
     while not plain_tasks.may_end(folder, name):
         await asyncio.sleep(plain_tasks.PAUSE_SECONDS)
     return name
+
+
+async def facts() -> list[Any]:
+    return plain_tasks.facts()
+
+
+async def speak(folder: str, name: str) -> str:
+    plain_tasks.begin_to_speak()
+    await hold(folder, name)
+    current_job().progress(2, 2)
+    current_job().log("end")
+    return name
+
+
+async def chatter(times: int) -> None:
+    plain_tasks.chatter(times)
+
+
+async def speak_and_fail() -> None:
+    plain_tasks.speak_and_fail()

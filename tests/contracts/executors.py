@@ -22,6 +22,7 @@ from flowrra_django.executors.thread_executor import ThreadExecutor
 from flowrra_django.registry import TaskRegistry
 from flowrra_django.results import TaskResult, TaskStatus
 from tests.contracts import coroutine_tasks, plain_tasks
+from tests.contracts.namespace import redis_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +43,14 @@ class Store:
     name: str
     url: Callable[[], str]
     needs: str = "clock"
+    server: str = ""
     is_private: bool = False
     keeps_objects: bool = False
+    namespace: str = "flowrra"
 
     def config(self, **options: int) -> Config:
-        url = self.url()
-        return Config(BrokerConfig(url), BackendConfig(url), ExecutorConfig(**options))
+        backend = BackendConfig(self.url(), namespace=self.namespace)
+        return Config(backend.as_config_of(BrokerConfig), backend, ExecutorConfig(**options))
 
 
 KINDS = (
@@ -65,6 +68,25 @@ STORES = (
     Store(name="private", url=lambda: "memory://", is_private=True, keeps_objects=True),
     Store(name="named", url=lambda: f"memory://{uuid.uuid4().hex}", keeps_objects=True),
     Store(name="sqlite", url=lambda: "django://default", needs="ledger_database"),
+    Store(
+        name="postgresql",
+        url=lambda: "django://postgresql",
+        needs="ledger_database",
+        server="postgres",
+    ),
+    Store(
+        name="mariadb",
+        url=lambda: "django://mariadb",
+        needs="ledger_database",
+        server="mysql",
+    ),
+    Store(
+        name="redis",
+        url=lambda: redis_config().url,
+        needs="ledger_redis",
+        server="redis",
+        namespace=redis_config().namespace,
+    ),
 )
 
 

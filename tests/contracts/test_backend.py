@@ -44,6 +44,15 @@ def test_a_new_job_is_pending_and_as_it_was_recorded(backend, clock):
     assert (result.started_at, result.finished_at) == (None, None)
 
 
+def test_what_is_noted_of_a_job_is_kept(backend):
+    plain, noted = new_job(backend), new_job(backend, meta='{"who":"ünï ☃","n":[1,null]}')
+    backend.record([plain, noted])
+    alone = record(backend, meta='{"alone":true}')
+    assert result_of(backend, plain.task_id).meta == {}
+    assert result_of(backend, noted.task_id).meta == {"who": "ünï ☃", "n": [1, None]}
+    assert result_of(backend, alone).meta == {"alone": True}
+
+
 def test_recording_tells_what_the_index_has_to_know(backend):
     jobs = [
         new_job(backend, queue="mail", priority=7),

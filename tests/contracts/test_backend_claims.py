@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import orjson
 import pytest
 
-from flowrra_django.job import NO_HISTORY, Kind, Lane
+from flowrra_django.job import NO_HISTORY, NO_META, Failed, Kind, Lane
 from flowrra_django.results import TaskStatus
 from tests.contracts.acts import (
+    FAULT,
     claim,
     claim_new,
     enlist,
@@ -19,6 +21,7 @@ from tests.contracts.acts import (
     status_of,
     success,
     to_retry,
+    written,
 )
 
 SOON = timedelta(seconds=60)
@@ -36,14 +39,49 @@ def test_a_claimed_job_is_running_under_its_worker(backend, clock):
 def test_a_claim_brings_the_whole_job(backend):
     enlist(backend, "w")
     options = {"queue": "mail", "kind": Kind.CPU, "priority": 4, "max_crashes": 9}
+    options["meta"] = '{"who":"me"}'
     job = claim(backend, "w", record(backend, 1, "two", **options))
     assert (job.task_name, job.lane) == ("tests.add", Lane("mail", Kind.CPU))
     assert (job.priority, job.max_crashes) == (4, 9)
     assert backend.codec.decode(job.args) == [1, "two"]
     assert backend.codec.decode(job.kwargs) == {}
     assert (job.claim, job.attempts, job.failures, job.crashes) == (1, 1, 0, 0)
-    assert job.history == NO_HISTORY
-    assert job.started_at == result_of(backend, job.task_id).started_at
+    assert (job.history, job.worker) == (NO_HISTORY, "w")
+    assert orjson.loads(job.meta) == {"who": "me"}
+    assert backend.held("w", Kind.CPU) == [job]
+    result = result_of(backend, job.task_id)
+    assert (job.started_at, job.submitted_at) == (result.started_at, result.submitted_at)
+
+
+@pytest.mark.parametrize("is_delay", [True, False])
+def test_a_claim_brings_the_moment_after_which_the_job_was_to_run(backend, clock, is_delay):
+    enlist(backend, "w")
+    delay = timedelta(seconds=60)
+    task_id = record(backend, run_after=delay if is_delay else clock.moment() + delay)
+    clock.advance(61)
+    job = claim(backend, "w", task_id)
+    assert job.run_after == result_of(backend, task_id).run_after
+    assert abs(job.run_after - job.submitted_at - delay) < timedelta(seconds=5)
+    assert claim_new(backend, "w").run_after is None
+
+
+def test_a_claim_of_a_job_without_notes_has_the_text_that_says_so(backend):
+    assert claim_new(backend, "w").meta == NO_META
+
+
+def test_each_counted_claim_that_is_over_but_the_last_is_in_the_history(backend):
+    job = claim_new(backend, "a")
+    enlist(backend, "b", "c")
+    backend.settle("a", [written(job, Failed(FAULT), retries=9, worker="a")])
+    backend.release("b", [give_back(claim(backend, "b", job.task_id))])
+    job = claim(backend, "b", job.task_id)
+    backend.settle("b", [written(job, Failed(FAULT), retries=9, worker="b")])
+    backend.settle("c", [success(claim(backend, "c", job.task_id))])
+    result = result_of(backend, job.task_id)
+    assert [attempt.worker for attempt in result.history] == ["a", "b"]
+    assert [attempt.attempt for attempt in result.history] == [1, 2]
+    assert {attempt.traceback for attempt in result.history} == {FAULT.traceback}
+    assert (result.worker, result.attempts) == ("c", 3)
 
 
 def test_jobs_are_numbered_in_the_order_of_their_arrival(backend):

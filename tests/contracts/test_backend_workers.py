@@ -3,11 +3,12 @@
 import orjson
 import pytest
 
-from flowrra_django.backends.base import WorkerInfo
+from flowrra_django.backends.answers import NO_VITALS, Rescued, Vitals, WorkerInfo
 from flowrra_django.exceptions import WorkerLostError
 from flowrra_django.job import Kind
 from flowrra_django.results import TaskStatus
 from tests.contracts.acts import (
+    beat_of,
     claim,
     claim_new,
     enlist,
@@ -23,12 +24,48 @@ from tests.contracts.acts import (
 LOST = f"{WorkerLostError.__module__}.{WorkerLostError.__qualname__}"
 
 
-def beat_of(backend, worker_id):
-    (beat,) = [beat for beat in backend.beats() if beat.worker.worker_id == worker_id]
-    return beat
-
-
 # enlist, beat, dismiss, beats
+
+
+def test_a_beat_tells_how_the_worker_is(backend):
+    enlist(backend, "w")
+    assert beat_of(backend, "w").vitals == NO_VITALS
+    for vitals in (Vitals(5 * 2**40, 3), Vitals(7)):
+        assert backend.beat("w", vitals)
+        assert beat_of(backend, "w").vitals == vitals
+
+
+def test_a_worker_that_comes_back_is_as_well_as_a_new_one(backend):
+    enlist(backend, "w")
+    backend.beat("w", Vitals(None, 3))
+    backend.dismiss("w")
+    enlist(backend, "w")
+    assert beat_of(backend, "w").vitals == NO_VITALS
+
+
+def test_a_worker_that_is_enlisted_can_be_asked_to_end(backend):
+    enlist(backend, "v", "w")
+    assert backend.drain("w") is True
+    assert backend.drain("w") is True
+    assert [backend.orders(worker).is_to_end for worker in ("v", "w", "nobody")] == [
+        False,
+        True,
+        False,
+    ]
+    assert [beat_of(backend, worker).is_draining for worker in ("v", "w")] == [False, True]
+    assert backend.beat("w")
+    assert backend.orders("w").is_to_end
+    assert backend.drain("nobody") is False
+
+
+def test_a_worker_that_comes_back_is_not_asked_to_end_any_more(backend):
+    enlist(backend, "w")
+    backend.drain("w")
+    backend.dismiss("w")
+    assert not backend.orders("w").is_to_end
+    enlist(backend, "w")
+    assert not backend.orders("w").is_to_end
+    assert beat_of(backend, "w").vitals.memory is None
 
 
 def test_an_enlisted_worker_is_told_of_as_it_described_itself(backend, clock):
@@ -89,7 +126,7 @@ def test_a_worker_may_enlist_twice_for_its_first_reply_may_have_got_lost(backend
 
 def test_the_jobs_of_a_rescued_worker_wait_again_and_are_charged_a_crash(backend):
     job = claim_new(backend, "w", queue="mail", priority=3)
-    (entry,) = backend.rescue("w", beat_of(backend, "w").at)
+    (entry,) = backend.rescue("w", beat_of(backend, "w").at).waiting
     assert (entry.task_id, entry.lane, entry.priority, entry.delay) == (
         job.task_id,
         job.lane,
@@ -118,7 +155,7 @@ def test_a_worker_that_has_beaten_since_is_not_rescued(backend, clock):
     seen = beat_of(backend, "w").at
     clock.advance(5)
     backend.beat("w")
-    assert backend.rescue("w", seen) == []
+    assert backend.rescue("w", seen) == Rescued([], [], [])
     assert backend.held("w", Kind.IO) == [job]
     assert beat_of(backend, "w").at > seen
 
@@ -126,9 +163,9 @@ def test_a_worker_that_has_beaten_since_is_not_rescued(backend, clock):
 def test_a_worker_is_rescued_once(backend):
     claim_new(backend, "w")
     seen = beat_of(backend, "w").at
-    assert len(backend.rescue("w", seen)) == 1
-    assert backend.rescue("w", seen) == []
-    assert backend.rescue("w", None) == []
+    assert len(backend.rescue("w", seen).waiting) == 1
+    assert backend.rescue("w", seen) == Rescued([], [], [])
+    assert backend.rescue("w", None) == Rescued([], [], [])
 
 
 def test_a_rescue_touches_only_what_the_worker_ran(backend):
@@ -199,9 +236,43 @@ def test_who_holds_jobs_without_being_enlisted_is_a_stray(backend):
 
 def test_the_jobs_of_a_stray_are_freed(backend):
     job = claim_new(backend, "w")
-    assert backend.rescue("w", None) == []
+    assert backend.rescue("w", None) == Rescued([], [], [])
     backend.dismiss("w")
-    (entry,) = backend.rescue("w", None)
+    (entry,) = backend.rescue("w", None).waiting
     assert entry.task_id == job.task_id
     assert backend.strays() == set()
     assert result_of(backend, job.task_id).crashes == 1
+
+
+# Queues that are paused
+
+
+def test_a_queue_is_paused_until_it_is_resumed(backend):
+    assert backend.paused() == set()
+    for name in ("mail", "mail", "Mail", "night shift"):
+        backend.pause(name)
+    assert backend.paused() == {"mail", "Mail", "night shift"}
+    backend.resume("mail")
+    backend.resume("never paused")
+    assert backend.paused() == {"Mail", "night shift"}
+
+
+def test_to_pause_a_queue_changes_no_job(backend):
+    job = claim_new(backend, "w")
+    waiting = record(backend)
+    backend.pause(job.queue)
+    assert backend.settle("w", [success(job)]).accepted == {job.task_id}
+    assert status_of(backend, waiting) is TaskStatus.PENDING
+
+
+def test_a_rescue_tells_which_jobs_have_failed_for_good_and_which_are_cancelled(backend):
+    again, unwanted = claim_new(backend, "w"), claim_new(backend, "w")
+    over = claim(backend, "w", record(backend, max_crashes=0))
+    backend.cancel([unwanted.task_id])
+    waiting, failed, cancelled = backend.rescue("w", beat_of(backend, "w").at)
+    assert [settlement.job.task_id for settlement in cancelled] == [unwanted.task_id]
+    assert [entry.task_id for entry in waiting] == [again.task_id]
+    (loss,) = failed
+    assert (loss.job, loss.status, loss.error.type) == (over, TaskStatus.FAILED, LOST)
+    kept = result_of(backend, over.task_id)
+    assert (kept.status, kept.error, kept.crashes) == (TaskStatus.FAILED, loss.error.message, 1)

@@ -6,8 +6,9 @@ from itertools import product
 
 import orjson
 import pytest
+from django.db import DataError
 
-from flowrra_django.backends.base import Settled
+from flowrra_django.backends.answers import Settled
 from flowrra_django.job import ErrorInfo, Kind, Lane
 from flowrra_django.results import TaskStatus
 from flowrra_django.retry import Release, Settlement
@@ -110,13 +111,14 @@ def test_a_crash_is_counted_apart_from_failures(backend):
     assert (again.attempts, again.failures, again.crashes) == (2, 0, 1)
 
 
-def test_the_last_ten_attempts_that_went_wrong_are_told_of(backend):
+def test_the_attempts_that_went_wrong_are_told_of_and_the_last_ten_in_full(backend):
     job = claim_new(backend, "w")
     for _ in range(12):
         backend.settle("w", [to_retry(job)])
         job = claim(backend, "w", job.task_id)
     history = orjson.loads(job.history)
-    assert [attempt["attempt"] for attempt in history] == list(range(3, 13))
+    assert [attempt["attempt"] for attempt in history] == list(range(1, 13))
+    assert [bool(attempt["traceback"]) for attempt in history] == [False] * 2 + [True] * 10
     assert {attempt["error"] for attempt in history} == {FAULT.message}
     assert (job.attempts, job.failures, job.claim) == (13, 12, 13)
 
@@ -145,7 +147,7 @@ def test_a_claim_given_back_costs_no_attempt(backend):
     result = result_of(backend, job.task_id)
     assert (result.status, result.worker, result.attempts) == (TaskStatus.PENDING, None, 0)
     again = claim(backend, "w", job.task_id)
-    assert (again.claim, again.attempts, again.given_back, again.history) == (2, 1, 1, job.history)
+    assert (again.claim, again.attempts, again.history) == (2, 1, job.history)
 
 
 def test_a_claim_given_back_after_a_failure_is_retrying_as_before(backend):
@@ -324,8 +326,10 @@ def test_an_error_text_is_kept_or_refused_together_with_its_batch(backend, text)
     batch = [replace(failure(odd), error=error), success(good)]
     try:
         backend.settle("w", batch)
-    except ValueError:
-        assert backend.held("w", Kind.IO) == [odd, good]
+    except (ValueError, DataError):
+        assert {job.task_id: job for job in backend.held("w", Kind.IO)} == {
+            job.task_id: job for job in (odd, good)
+        }  # in any order
         assert backend.settle("w", batch[1:]).accepted == {good.task_id}
         assert backend.settle("w", [failure(odd, LOSS)]).accepted == {odd.task_id}
     else:

@@ -5,14 +5,15 @@ from itertools import count
 
 import pytest
 
-from flowrra_django.backends.base import Entry
+from flowrra_django.backends.answers import Entry
+from flowrra_django.backends.base import MOST_FRONTS
+from flowrra_django.brokers.base import Turn
 from flowrra_django.job import Kind, Lane
 from flowrra_django.results import TaskStatus
 from flowrra_django.retry import Release
 from tests.contracts.acts import (
     IO,
     elsewhere,
-    enlist,
     enqueue,
     new_job,
     record,
@@ -24,10 +25,7 @@ MAIL = Lane("mail", Kind.IO)
 CPU = Lane("default", Kind.CPU)
 SOON = timedelta(seconds=60)
 
-
-@pytest.fixture(autouse=True)
-def worker(stores):
-    enlist(stores.backend, "w")
+pytestmark = pytest.mark.usefixtures("worker")
 
 
 def take(broker, *lanes, limit=10, worker="w"):
@@ -127,6 +125,110 @@ def test_six_hundred_lanes_are_served_at_once(stores, broker):
     assert len(take(broker, *lanes, limit=1000)) == 597
 
 
+# Turns
+
+
+def lanes_with_jobs(stores, count=6, names=("a", "b", "c")):
+    """Enqueue as many jobs for each of some queues, the last one's first; return their lanes."""
+    lanes = [Lane(name, Kind.IO) for name in names]
+    for number in range(count):
+        for lane in reversed(lanes):
+            enqueue(stores, number, queue=lane.queue)
+    return lanes
+
+
+def queues_of(broker, lanes, limit, turns):
+    return "".join(sorted(job.queue for job in broker.take("w", lanes, limit, turns).jobs))
+
+
+def test_in_strict_order_nothing_of_a_lane_is_taken_while_one_before_it_has_some(stores, broker):
+    lanes = lanes_with_jobs(stores, 3)
+    turns = {lane: Turn(start=rank) for rank, lane in enumerate(lanes)}
+    taken = [queues_of(broker, lanes, limit, turns) for limit in (1, 4, 2, 5)]
+    assert taken == ["a", "aabb", "bc", "cc"]
+
+
+def test_within_a_lane_that_has_its_turn_priority_and_arrival_decide(stores, broker):
+    a, b = Lane("a", Kind.IO), Lane("b", Kind.IO)
+    late, soon = enqueue(stores, queue="a", priority=5), enqueue(stores, queue="a", priority=-5)
+    enqueue(stores, queue="b", priority=-100)
+    turns = {a: Turn(0.0), b: Turn(1.0)}
+    one = [broker.take("w", [a, b], 1, turns).jobs[0].task_id for _ in range(2)]
+    assert one == [soon, late]
+
+
+def test_by_steps_each_lane_has_its_share_of_one_take(stores, broker):
+    lanes = lanes_with_jobs(stores)
+    turns = {lane: Turn(0.0, 1 / weight) for lane, weight in zip(lanes, (4, 2, 1), strict=True)}
+    assert queues_of(broker, lanes, 7, turns) == "aaaabbc"
+    assert queues_of(broker, lanes, 11, turns) == "aabbbbccccc"  # what one has not others get
+
+
+def test_who_starts_later_has_to_wait_for_so_many(stores, broker):
+    lanes = lanes_with_jobs(stores, names=("a", "b"))
+    turns = dict(zip(lanes, (Turn(2.5, 1.0), Turn(0.0, 1.0)), strict=True))
+    assert queues_of(broker, lanes, 4, turns) == "abbb"
+
+
+def test_delayed_jobs_have_their_turn_once_they_are_due(stores, broker, clock):
+    lanes = [Lane("a", Kind.IO), Lane("b", Kind.IO)]
+    turns = {lane: Turn(start=rank) for rank, lane in enumerate(lanes)}
+    enqueue(stores, queue="a", run_after=SOON)
+    enqueue(stores, queue="b")
+    enqueue(stores, queue="b")
+    assert queues_of(broker, lanes, 1, turns) == "b"
+    clock.advance(61)
+    assert queues_of(broker, lanes, 1, turns) == "a"
+
+
+# What has waited longest
+
+
+def test_the_fronts_are_the_first_jobs_of_each_priority_of_each_lane(stores, broker):
+    expected = set()
+    for queue, priority in (("default", 3), ("default", -3), ("mail", 0), ("other", 0)):
+        task_ids = [enqueue(stores, queue=queue, priority=priority) for _ in range(3)]
+        expected |= {task_ids[0]} if queue != "other" else set()
+    enqueue(stores, queue="mail", kind=Kind.CPU)
+    enqueue(stores, queue="mail", priority=9, run_after=SOON)
+    fronts = broker.fronts([IO, MAIL, Lane("void", Kind.IO)])
+    assert sorted(fronts) == sorted(expected)
+    assert broker.fronts([]) == []
+
+
+def test_of_very_many_priorities_the_least_urgent_have_fronts(stores, broker):
+    task_ids = [enqueue(stores, priority=priority) for priority in range(MOST_FRONTS + 5)]
+    assert sorted(broker.fronts([IO])) == sorted(task_ids[5:])
+
+
+def test_what_was_retried_or_has_come_due_is_at_the_front_of_its_priority(stores, broker, clock):
+    due = enqueue(stores, run_after=SOON)
+    for _ in range(2):
+        enqueue(stores)
+    clock.advance(61)
+    take(broker, Lane("void", Kind.IO))
+    (job,) = broker.take("w", [IO], 1).jobs
+    assert job.task_id == due
+    stores.settle("w", [to_retry(job)])
+    assert due in [*broker.fronts([IO]), *take(broker, limit=1)]
+
+
+def test_the_oldest_are_taken_whatever_their_priority_and_nothing_that_is_younger(
+    stores, broker, clock
+):
+    last = enqueue(stores, priority=9)
+    later = enqueue(stores, priority=8, queue="mail", run_after=SOON)
+    clock.advance(100)
+    young = enqueue(stores, priority=7)
+    assert [j.task_id for j in stores.take_old("w", [IO, MAIL], 5, 50)] == [last]
+    assert stores.take_old("w", [IO, MAIL], 5, 50) == []
+    take(broker, Lane("mail", Kind.CPU))
+    clock.advance(40)
+    assert stores.backend.overdue([later, young, last, "nobody"], 50) == [later]
+    assert broker.depth([IO], 10) == 1
+    assert sorted(take(broker, IO, MAIL)) == sorted([young, later])
+
+
 # Delays
 
 
@@ -196,6 +298,15 @@ def test_the_depth_is_counted_up_to_its_limit(stores, broker):
     for _ in range(5):
         enqueue(stores)
     assert [broker.depth([IO], limit) for limit in (1, 3, 5, 7)] == [1, 3, 5, 5]
+
+
+def test_the_depths_of_queues_are_told_apart_and_counted_up_to_the_limit(stores, broker):
+    for options in ({}, {}, {"run_after": SOON}, {"kind": Kind.CPU}, {"queue": "mail"}):
+        enqueue(stores, **options)
+    asked = ("default", "mail", "void")
+    assert broker.depths(asked, 10) == {"default": 4, "mail": 1, "void": 0}
+    assert broker.depths(asked, 3) == {"default": 3, "mail": 1, "void": 0}
+    assert broker.depths([], 10) == {}
 
 
 def test_what_is_taken_does_not_wait(stores, broker):
@@ -321,19 +432,7 @@ def test_each_subscriber_is_rung(stores, broker):
     assert rung == ["first", "second", "first"]
 
 
-def test_what_another_connection_brings_is_noticed_once(stores, broker):
-    if broker.poll_seconds is None:
-        assert broker.changed() is False
-        return
+def test_what_another_connection_brings_is_noticed(stores, broker):
     broker.changed()
-    assert broker.changed() is False
     elsewhere(stores, lambda: record(stores.backend))
-    assert broker.changed() is True
-    assert broker.changed() is False
-
-
-def test_a_worker_that_only_looks_changes_nothing_for_the_others(stores, broker):
-    enqueue(stores, run_after=SOON)
-    broker.changed()
-    elsewhere(stores, lambda: (broker.take("w", [IO], 10), broker.depth([IO], 10)))
-    assert broker.changed() is False
+    assert broker.changed() is (broker.poll_seconds is not None)

@@ -14,22 +14,10 @@ from flowrra_django.exceptions import (
     TaskNotFoundError,
     TaskTimeoutError,
 )
-from flowrra_django.registry import TaskRegistry
+from flowrra_django.registry import Task, TaskRegistry
 from flowrra_django.results import TaskStatus
-from tests.contracts.executors import KINDS, STORES, Bench, ended, eventually, status_of
+from tests.contracts.executors import ended, eventually, status_of
 from tests.runners.processes import grandchildren
-
-
-@pytest.fixture(params=STORES, ids=lambda store: store.name)
-def store(request):
-    request.getfixturevalue(request.param.needs)
-    return request.param
-
-
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
-def bench(request, store, tmp_path):
-    yield Bench(request.param, store, tmp_path)
-    (tmp_path / "end").touch()
 
 
 def threads():
@@ -42,6 +30,15 @@ async def waiting_on(executor):
 
 
 # Running jobs
+
+
+async def test_a_function_may_take_its_job(bench):
+    async with bench.executor() as executor:
+        tell = bench.kind.tasks.tell
+        executor.registry.add(Task(name="tell", func=tell, kind=executor.kind, takes_job=True))
+        task_id = await executor.submit(tell, "x")
+        result = await ended(executor, task_id)
+    assert result.result == [task_id, "tell", 1, result.worker, "x"], result.traceback
 
 
 async def test_a_job_runs_and_its_result_tells_all_of_it(bench):
@@ -165,6 +162,19 @@ async def test_a_job_that_asks_to_exit_fails_alone(bench):
         assert result.error_type == "builtins.SystemExit"
         second = await executor.submit(bench.task(executor, "add"), 1)
         assert (await ended(executor, second)).result == 1
+
+
+async def test_a_job_that_takes_too_long_fails_and_leaves_its_slot_to_the_next(bench):
+    async with bench.executor(timeout=2.0) as executor:
+        task_id = await bench.begin(executor)
+        result = await ended(executor, task_id)
+        assert (result.status, result.failures) == (TaskStatus.FAILED, 1)
+        assert result.error_type == "flowrra_django.exceptions.JobTimeoutError"
+        assert "longer than its timeout of 2 s" in result.error
+        assert ("was stopped" in result.error) is bench.kind.can_stop_jobs
+        after = await executor.submit(bench.task(executor, "echo"), 7)
+        assert (await ended(executor, after)).result == 7
+        bench.let_end()
 
 
 async def test_values_come_out_as_they_went_in(bench):

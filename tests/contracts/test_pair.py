@@ -17,6 +17,7 @@ from flowrra_django.retry import Release
 from tests.contracts.acts import (
     IO,
     at_once,
+    beat_of,
     crash,
     elsewhere,
     enlist,
@@ -34,10 +35,7 @@ from tests.support import until
 PATIENCE = 2.0
 """How long a waiter that should be woken is given, in seconds."""
 
-
-@pytest.fixture(autouse=True)
-def worker(stores):
-    enlist(stores.backend, "w")
+pytestmark = pytest.mark.usefixtures("worker")
 
 
 def take(stores, limit=10, worker="w"):
@@ -49,9 +47,29 @@ def take_one(stores):
     return job
 
 
-def beat_of(stores, worker_id):
-    (at,) = [b.at for b in stores.backend.beats() if b.worker.worker_id == worker_id]
-    return at
+# Now
+
+
+def test_what_is_to_run_now_goes_before_all_that_waits(stores):
+    first, urgent = enqueue(stores), enqueue(stores, priority=-(2**31 - 1))
+    late = enqueue(stores, run_after=timedelta(hours=1))
+    last = enqueue(stores, priority=9)
+    assert stores.run_now([late, last, "nobody"]) == {late, last}
+    assert [job.task_id for job in take(stores)] == [late, last, urgent, first]
+    assert stores.take("w", [IO], 10) == ([], None)
+
+
+def test_what_waits_for_another_try_is_tried_now_and_wakes_who_takes(stores):
+    task_id = enqueue(stores)
+    stores.settle("w", [to_retry(take_one(stores), 3600)])
+    assert take(stores) == []
+    rung = []
+    stores.broker.subscribe(lambda: rung.append(1))
+    assert stores.run_now([task_id]) == {task_id}
+    assert rung
+    job = take_one(stores)
+    assert (job.task_id, job.failures) == (task_id, 1)
+    assert stores.run_now([task_id]) == set()
 
 
 # A job's way
@@ -61,7 +79,9 @@ def test_a_job_goes_in_and_comes_out(stores):
     task_id = enqueue(stores, 20, 22)
     job = take_one(stores)
     args = stores.backend.codec.decode(job.args)
-    assert stores.settle("w", [success(job, stores.backend.codec.encode(sum(args)))]) == {task_id}
+    assert stores.settle("w", [success(job, stores.backend.codec.encode(sum(args)))]).accepted == {
+        task_id
+    }
     result = stores.result(task_id)
     assert (result.status, result.result) == (TaskStatus.SUCCESS, 42)
     assert take(stores) == []
@@ -79,7 +99,7 @@ def test_a_failed_job_comes_back_until_it_has_no_tries_left(stores):
 
 def test_a_released_job_comes_back(stores):
     task_id = enqueue(stores)
-    assert stores.release("w", [give_back(take_one(stores))]) == {task_id}
+    assert stores.release("w", [give_back(take_one(stores))]).accepted == {task_id}
     assert take_one(stores).attempts == 1
 
 
@@ -95,7 +115,7 @@ def test_the_jobs_of_a_worker_that_is_gone_come_back_to_another(stores):
     task_ids = {enqueue(stores) for _ in range(3)}
     take(stores)
     enlist(stores.backend, "other")
-    assert stores.rescue("w", beat_of(stores, "w")) == 3
+    assert len(stores.rescue("w", beat_of(stores.backend, "w").at).waiting) == 3
     assert {job.task_id for job in take(stores, worker="other")} == task_ids
 
 
@@ -103,7 +123,7 @@ def test_a_rescue_counts_only_what_waits_again(stores):
     again, once, unwanted = enqueue(stores), enqueue(stores, max_crashes=0), enqueue(stores)
     take(stores)
     stores.cancel([unwanted])
-    assert stores.rescue("w", beat_of(stores, "w")) == 1
+    assert len(stores.rescue("w", beat_of(stores.backend, "w").at).waiting) == 1
     statuses = [status_of(stores.backend, task_id).value for task_id in (again, once, unwanted)]
     assert statuses == ["retrying", "failed", "cancelled"]
     assert stores.broker.depth([IO], 10) == 1
@@ -127,7 +147,7 @@ def test_a_running_job_that_was_cancelled_does_not_come_back(stores):
     task_id = enqueue(stores)
     job = take_one(stores)
     assert stores.cancel([task_id]) == {task_id}
-    assert stores.settle("w", [to_retry(job)]) == {task_id}
+    assert stores.settle("w", [to_retry(job)]).accepted == {task_id}
     assert status_of(stores.backend, task_id) is TaskStatus.CANCELLED
     assert stores.broker.depth([IO], 10) == 0
 
@@ -142,9 +162,54 @@ def test_a_job_that_was_cancelled_and_retried_is_handed_out_once(stores):
 def test_a_late_worker_is_told_that_its_write_did_not_count(stores):
     enqueue(stores)
     job = take_one(stores)
-    stores.rescue("w", beat_of(stores, "w"))
-    assert stores.settle("w", [success(job)]) == set()
-    assert stores.release("w", [give_back(job)]) == set()
+    stores.rescue("w", beat_of(stores.backend, "w").at)
+    assert stores.settle("w", [success(job)]).accepted == set()
+    assert stores.release("w", [give_back(job)]).accepted == set()
+
+
+def to_retry_later(job):
+    return Stores.settle, to_retry(job, 60)
+
+
+def give_back_for_later(job):
+    return Stores.release, Release(job=job, delay=60)
+
+
+WRITES_FOR_LATER = pytest.mark.parametrize("write_for", [to_retry_later, give_back_for_later])
+
+
+@WRITES_FOR_LATER
+def test_a_write_that_is_sent_again_makes_no_job_later(stores, clock, write_for):
+    task_id = enqueue(stores)
+    act, written = write_for(take_one(stores))
+    act(stores, "w", [written])
+    clock.advance(40)
+    act(stores, "w", [written])  # since its reply was lost
+    jobs, next_due = stores.take("w", [IO], 10)
+    assert (jobs, next_due) == ([], pytest.approx(20, abs=5))
+    clock.advance(25)
+    assert [job.task_id for job in take(stores)] == [task_id]
+
+
+@WRITES_FOR_LATER
+def test_a_write_that_is_sent_again_holds_up_no_job_that_was_retried_by_hand(stores, write_for):
+    task_id = enqueue(stores)
+    act, written = write_for(take_one(stores))
+    act(stores, "w", [written])
+    stores.cancel([task_id])
+    stores.retry([task_id])
+    act(stores, "w", [written])
+    assert [job.task_id for job in take(stores)] == [task_id]
+
+
+def test_a_job_that_has_moved_to_another_lane_is_in_that_one_only(stores):
+    task_id = enqueue(stores)
+    moved = Release(job=take_one(stores), kind=Kind.CPU)
+    for _ in range(2):
+        stores.release("w", [moved])
+        assert stores.broker.depth([IO], 10) == 0
+    cpu = IO._replace(kind=Kind.CPU)
+    assert [job.task_id for job in stores.take("w", [cpu], 10).jobs] == [task_id]
 
 
 def test_the_result_of_an_unknown_job_is_an_error(stores):
@@ -157,13 +222,15 @@ def test_the_result_of_an_unknown_job_is_an_error(stores):
 ENDINGS = {
     "it succeeds": lambda stores, job: stores.settle("w", [success(job)]),
     "it fails": lambda stores, job: stores.settle("w", [failure(job)]),
-    "its worker goes away for good": lambda stores, job: stores.rescue("w", beat_of(stores, "w")),
+    "its worker goes away for good": lambda stores, job: stores.rescue(
+        "w", beat_of(stores.backend, "w").at
+    ),
 }
 CANCELLED_ENDINGS = {
     "it would be retried": lambda stores, job: stores.settle("w", [to_retry(job)]),
     "it crashes": lambda stores, job: stores.settle("w", [crash(job)]),
     "it is given back": lambda stores, job: stores.release("w", [give_back(job)]),
-    "its worker goes away": lambda stores, job: stores.rescue("w", beat_of(stores, "w")),
+    "its worker goes away": lambda stores, job: stores.rescue("w", beat_of(stores.backend, "w").at),
 }
 
 
@@ -266,7 +333,7 @@ async def test_an_end_that_another_process_wrote_is_noticed(pair, stores, clock)
     job = await neighbour.run(take_one, neighbour)
     await neighbour.run(neighbour.settle, "w", [success(job)])
     assert (await wait).is_success
-    await asyncio.to_thread(neighbour.place.stop)
+    await asyncio.to_thread(neighbour.stop)
 
 
 async def test_a_job_that_another_process_brings_rings_the_bell(pair, stores, clock):
@@ -279,7 +346,7 @@ async def test_a_job_that_another_process_brings_rings_the_bell(pair, stores, cl
     rung.clear()
     neighbour = pair.open(clock)
     await neighbour.run(enqueue, neighbour)
-    await asyncio.to_thread(neighbour.place.stop)
+    await asyncio.to_thread(neighbour.stop)
     await asyncio.to_thread(until, rung.is_set)
 
 
@@ -320,9 +387,8 @@ def test_no_job_is_claimed_by_two_threads(stores):
         taken = []
         while jobs := take(stores, 5, worker_id):
             taken += [job.task_id for job in jobs]
-            assert stores.settle(worker_id, [success(job) for job in jobs]) == set(
-                taken[-len(jobs) :]
-            )
+            written = stores.settle(worker_id, [success(job) for job in jobs])
+            assert written.accepted == set(taken[-len(jobs) :])
         return taken
 
     taken = at_once(stores, [partial(work, worker_id) for worker_id in workers])
@@ -362,9 +428,9 @@ def test_jobs_that_come_while_others_are_taken_are_all_done_once(stores):
 def test_a_worker_is_rescued_by_one_of_many_that_try(stores):
     task_ids = [enqueue(stores) for _ in range(10)]
     take(stores)
-    seen = beat_of(stores, "w")
+    seen = beat_of(stores.backend, "w").at
     freed = at_once(stores, [partial(stores.rescue, "w", seen)] * 4)
-    assert sorted(freed) == [0, 0, 0, 10]
+    assert sorted(len(each.waiting) for each in freed) == [0, 0, 0, 10]
     assert {result_of(stores.backend, task_id).crashes for task_id in task_ids} == {1}
 
 
@@ -374,12 +440,13 @@ def test_a_settlement_and_a_rescue_at_once_leave_one_of_the_two(stores):
         task_id = enqueue(stores)
         job = take_one(stores)
         settle = partial(stores.settle, "w", [success(job)])
-        accepted, freed = at_once(
-            stores, [settle, partial(stores.rescue, "w", beat_of(stores, "w"))]
+        written, freed = at_once(
+            stores, [settle, partial(stores.rescue, "w", beat_of(stores.backend, "w").at)]
         )
         result = result_of(stores.backend, task_id)
         was_settled = result.status is TaskStatus.SUCCESS
-        assert (len(accepted), freed, result.crashes) == ((1, 0, 0) if was_settled else (0, 1, 1))
+        counts = (len(written.accepted), len(freed.waiting), result.crashes)
+        assert counts == ((1, 0, 0) if was_settled else (0, 1, 1))
         stores.cancel([task_id])
 
 

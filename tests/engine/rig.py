@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from typing import Any, Self
 
-from flowrra_django.backends.base import WorkerInfo
+from flowrra_django.backends.answers import WorkerInfo
 from flowrra_django.brokers.memory import MemoryBroker
 from flowrra_django.engine.consumer import Consumer
 from flowrra_django.engine.dispatch import Call, Dispatcher
@@ -26,7 +26,11 @@ class Rig:
     """Stores that are worked on by a thread, one worker, and a consumer of coroutines."""
 
     def __init__(
-        self, slots: int = 2, queues: tuple[str, ...] = ("default",), runner: Any = None
+        self,
+        slots: int = 2,
+        queues: tuple[str, ...] = ("default",),
+        runner: Any = None,
+        on_event: Any = None,
     ) -> None:
         self.backend = SharedBackend()
         self.stores = Stores(self.backend, MemoryBroker(self.backend))
@@ -34,7 +38,9 @@ class Rig:
         self.presence = Presence(self.backend, WorkerInfo(worker_id=uuid.uuid4().hex))
         serving = Serving(kind=Kind.IO, queues=queues, slots=slots, defaults=Limits(0, 0.0))
         self.runner: BaseRunner = runner or CoroutineRunner(ObjectCodec())
-        self.consumer = Consumer(self.stores, self.presence, self.registry, self.runner, serving)
+        self.consumer = Consumer(
+            self.stores, self.presence, self.registry, self.runner, serving, on_event
+        )
         self.dispatcher = Dispatcher(self.stores)
 
     async def __aenter__(self) -> Self:

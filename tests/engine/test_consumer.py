@@ -2,21 +2,32 @@
 
 import asyncio
 import logging
+import sys
 import threading
 from datetime import timedelta
 
 import pytest
 
+from flowrra_django.context import current_run
 from flowrra_django.engine import consumer as module
-from flowrra_django.engine.consumer import is_inside_job
+from flowrra_django.engine.consumer import MOST_FAILURES
+from flowrra_django.engine.dispatch import Call
 from flowrra_django.engine.serving import Serving
 from flowrra_django.exceptions import WorkerLostError
 from flowrra_django.job import GivenBack, Kind, Lane, Succeeded
+from flowrra_django.registry import Task
 from flowrra_django.results import TaskStatus
 from flowrra_django.retry import Limits
 from flowrra_django.runners.base import BaseRunner
 from tests.contracts.executors import eventually
 from tests.engine.rig import Rig
+from tests.executors.stores import SharedBackend
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["one thread", "two threads"])
+def _writers(request, monkeypatch):
+    """Whether claims and outcomes have threads of their own, as on PostgreSQL, or take turns."""
+    monkeypatch.setattr(SharedBackend, "has_many_writers", request.param)
 
 
 async def echo(value=None):
@@ -130,11 +141,23 @@ async def test_code_of_a_job_knows_that_it_is_inside_one():
     async with Rig() as rig:
 
         async def ask():
-            inner = asyncio.create_task(asyncio.to_thread(is_inside_job))
-            return is_inside_job(), await inner
+            inner = asyncio.create_task(asyncio.to_thread(current_run))
+            return current_run() is await inner is not None
 
-        assert (await rig.result(rig.enqueue(rig.task(ask)))).result == (True, True)
-        assert not is_inside_job()
+        assert (await rig.result(rig.enqueue(rig.task(ask)))).result is True
+        assert current_run() is None
+
+
+async def test_a_module_is_not_imported_because_a_job_names_it(tmp_path, monkeypatch):
+    (tmp_path / "intruder.py").write_text("async def task(): ...")
+    monkeypatch.syspath_prepend(tmp_path)
+    async with Rig() as rig:
+        stranger = Task(name="intruder.task", func=echo, kind=Kind.IO)
+        (task_id,) = rig.dispatcher.enqueue([Call(task=stranger)])
+        await eventually(lambda: rig.consumer.settled)
+        result = rig.stores.result(task_id)
+    assert (result.status, result.attempts) == (TaskStatus.PENDING, 0)
+    assert "intruder" not in sys.modules
 
 
 def test_serving_is_a_value():
@@ -225,7 +248,7 @@ async def test_a_job_that_was_lost_and_taken_again_counts_under_its_new_claim_al
         task_id = rig.enqueue(rig.task(held))
         await gates[0].filled()
         (beat,) = rig.backend.beats()
-        assert rig.stores.rescue(rig.presence.worker_id, beat.at) == 1
+        assert len(rig.stores.rescue(rig.presence.worker_id, beat.at).waiting) == 1
         rig.presence.beat()
         rig.consumer.wake()
         await gates[1].filled()
@@ -312,7 +335,9 @@ async def test_to_drain_is_to_finish_what_runs_and_take_no_more():
         await asyncio.wait_for(drain, 5)
         assert rig.status(first) is TaskStatus.SUCCESS
         assert rig.status(second) is TaskStatus.PENDING
-        assert rig.consumer.loop_task.done()
+        taking, writing = rig.consumer.loop_tasks
+        assert taking.done()
+        assert not writing.done()
 
 
 async def test_what_is_claimed_while_draining_is_given_back():
@@ -354,6 +379,50 @@ async def test_to_finish_is_to_wait_for_retries_but_not_for_what_is_scheduled():
         assert not await rig.consumer.has_work()
 
 
+async def test_to_finish_ends_with_the_error_when_claims_fail_again_and_again(monkeypatch, caplog):
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.01)
+    async with Rig() as rig:
+        rig.stores.take = failing_times([RuntimeError("a bug")] * 1000, rig.stores.take)
+        rig.enqueue(rig.task(echo))
+        with pytest.raises(RuntimeError, match="a bug"):
+            await asyncio.wait_for(rig.consumer.finish(), 5)
+    assert "Claiming failed 5 times in a row; it is given up." in caplog.messages
+
+
+async def test_to_finish_bears_failures_that_are_not_in_a_row(monkeypatch):
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.01)
+    async with Rig(slots=1) as rig:
+        take, calls = rig.stores.take, []
+
+        def mostly_failing(*args):
+            calls.append(1)
+            if len(calls) % MOST_FAILURES:
+                raise RuntimeError("a bug")
+            return take(*args)
+
+        rig.stores.take = mostly_failing
+        ids = [rig.enqueue(rig.task(echo)) for _ in range(3)]
+        await asyncio.wait_for(rig.consumer.finish(), 5)
+        assert {rig.status(task_id) for task_id in ids} == {TaskStatus.SUCCESS}
+
+
+async def test_to_finish_is_to_wait_for_what_runs_though_claims_fail(monkeypatch):
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.01)
+    async with Rig() as rig:
+        gate = Gate()
+        task_id = rig.enqueue(rig.task(gate.wait))
+        await gate.filled()
+        rig.stores.take = failing_times([RuntimeError("a bug")] * 1000, rig.stores.take)
+        rig.enqueue(rig.task(echo))
+        finish = asyncio.create_task(rig.consumer.finish())
+        await eventually(lambda: len(rig.consumer._failures) == MOST_FAILURES)
+        assert not finish.done()
+        gate.opened.set()
+        with pytest.raises(RuntimeError, match="a bug"):
+            await asyncio.wait_for(finish, 5)
+        assert rig.status(task_id) is TaskStatus.SUCCESS
+
+
 async def test_there_is_work_while_a_job_runs_even_when_another_is_only_scheduled():
     async with Rig() as rig:
         gate = Gate()
@@ -364,6 +433,18 @@ async def test_there_is_work_while_a_job_runs_even_when_another_is_only_schedule
         await rig.result(task_id)
         await eventually(lambda: not rig.consumer._held)
         assert not await rig.consumer.has_work()
+
+
+async def test_to_drain_is_to_write_what_an_outbox_that_has_ended_left():
+    async with Rig() as rig:
+        (writing,) = (task for task in asyncio.all_tasks() if task.get_name() == "flowrra-outbox")
+        assert writing in rig.consumer.loop_tasks
+        writing.cancel()
+        await asyncio.wait([writing])
+        task_id = rig.enqueue(rig.task(echo), 1)
+        await eventually(lambda: rig.consumer._held and not rig.consumer.running)
+        await asyncio.wait_for(rig.consumer.drain(), 5)
+        assert rig.status(task_id) is TaskStatus.SUCCESS
 
 
 async def test_when_all_tasks_of_the_loop_are_cancelled_jobs_are_given_back_and_not_failed():

@@ -7,12 +7,13 @@ import pytest
 
 from flowrra_django.backends.memory import InMemoryBackend
 from flowrra_django.brokers.memory import MemoryBroker
-from flowrra_django.engine.dispatch import Call, Dispatcher
+from flowrra_django.engine.dispatch import MAY_BE_THERE, Call, Dispatcher
 from flowrra_django.engine.stores import Stores
 from flowrra_django.job import Kind, Lane
 from flowrra_django.registry import Task
 from flowrra_django.results import TaskStatus
 from flowrra_django.serialization import JsonCodec
+from tests.executors.stores import SharedBackend
 
 
 def func():
@@ -70,7 +71,20 @@ def test_no_calls_are_no_jobs_and_ring_no_bell(stores, dispatcher):
     assert rung == []
 
 
-def test_the_index_learns_of_a_job_after_the_commit(stores):
+def test_a_ledger_that_cannot_join_the_transaction_learns_of_a_job_after_it_and_once(stores):
+    commits = []
+    dispatcher = Dispatcher(stores, after_commit=commits.append)
+    (task_id,) = dispatcher.enqueue([Call(task=TASK)])
+    assert stores.backend.results([task_id]) == {}
+    (record,) = commits
+    record()
+    record()
+    assert stores.result(task_id).status is TaskStatus.PENDING
+    assert stores.broker.depth([LANE], 10) == 1
+
+
+def test_the_index_learns_of_a_job_after_the_commit(stores, monkeypatch):
+    monkeypatch.setattr(stores.backend, "joins_transactions", True, raising=True)
     commits = []
     dispatcher = Dispatcher(stores, after_commit=commits.append)
     (task_id,) = dispatcher.enqueue([Call(task=TASK)])
@@ -132,3 +146,32 @@ def test_a_delay_counts_from_now(stores, dispatcher):
     (task_id,) = dispatcher.enqueue([Call(task=TASK, run_after=timedelta(minutes=5))])
     result = stores.result(task_id)
     assert result.run_after - result.submitted_at == timedelta(minutes=5)
+
+
+class CutOff(SharedBackend):
+    """Records jobs, and goes away before it says so."""
+
+    reason: type[Exception] = ConnectionError
+
+    def record(self, jobs):
+        super().record(jobs)
+        raise self.reason("the reply was lost")
+
+
+@pytest.mark.parametrize("is_within", [False, True])
+def test_an_error_after_which_the_job_may_be_there_says_so(is_within):
+    backend = CutOff()
+    backend.joins_transactions = is_within
+    stores = Stores(backend, MemoryBroker(backend))
+    with pytest.raises(ConnectionError) as caught:
+        Dispatcher(stores).enqueue([Call(task=TASK)])
+    assert caught.value.__notes__ == [MAY_BE_THERE]
+    assert len(stores.backend.waiting([LANE], 10)) == 1
+
+
+def test_an_error_that_is_no_outage_says_nothing_of_lost_replies():
+    backend = CutOff()
+    backend.reason = ValueError
+    with pytest.raises(ValueError, match="lost") as caught:
+        Dispatcher(Stores(backend, MemoryBroker(backend))).enqueue([Call(task=TASK)])
+    assert not hasattr(caught.value, "__notes__")

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from flowrra_django.backends.base import WorkerInfo
+from flowrra_django.backends.answers import NO_VITALS, WorkerInfo
 from flowrra_django.brokers.memory import MemoryBroker
 from flowrra_django.engine import heartbeat as module
+from flowrra_django.engine.cancelling import Stopper
 from flowrra_django.engine.heartbeat import Heartbeat
 from flowrra_django.engine.presence import Presence
 from flowrra_django.engine.stores import Stores
@@ -25,10 +26,10 @@ class Ledger(SharedBackend):
         self.beaten = 0
         self.closed_by = []
 
-    def beat(self, worker_id):
+    def beat(self, worker_id, vitals=NO_VITALS):
         self.beaten += 1
         self._trip()
-        return super().beat(worker_id)
+        return super().beat(worker_id, vitals)
 
     def close(self):
         self.closed_by.append(threading.current_thread().name)
@@ -52,6 +53,38 @@ def heartbeat(ledger, presence):
     made.start()
     yield made
     made.stop()
+
+
+def test_it_says_how_much_memory_the_process_takes_up(ledger, presence, heartbeat):
+    until(lambda: ledger.beats()[0].vitals.memory)
+    assert 2**20 < ledger.beats()[0].vitals.memory < 2**36
+
+
+def test_it_tells_once_that_the_worker_is_to_end(ledger, presence):
+    told = []
+    stores = Stores(ledger, MemoryBroker(ledger))
+    stopper = Stopper(stores, presence, lambda: told.append(1))
+    heartbeat = Heartbeat(stores, presence, INTERVAL, stopper)
+    heartbeat.start()
+    until(lambda: ledger.beaten >= 3)
+    assert told == []
+    ledger.drain("w")
+    until(lambda: told)
+    beaten = ledger.beaten
+    until(lambda: ledger.beaten >= beaten + 3)
+    heartbeat.stop()
+    assert told == [1]
+
+
+def test_a_worker_that_is_to_end_hears_of_it_long_before_it_beats(ledger, presence):
+    told = threading.Event()
+    stores = Stores(ledger, MemoryBroker(ledger))
+    heartbeat = Heartbeat(stores, presence, 3600.0, Stopper(stores, presence, told.set))
+    heartbeat.start()
+    ledger.drain("w")
+    assert told.wait(10)
+    heartbeat.stop()
+    assert ledger.beaten == 0
 
 
 def test_it_beats_again_and_again_until_it_is_stopped(ledger, presence, heartbeat):
@@ -106,6 +139,32 @@ def test_after_a_failure_it_does_not_wait_a_whole_long_interval(ledger, presence
     until(lambda: ledger.beaten == 4)
     heartbeat.stop()
     assert time.monotonic() - started < 0.3 + 0.25
+
+
+def test_beats_that_fail_are_tried_again_sooner_than_others_come(ledger, presence):
+    heartbeat = Heartbeat(Stores(ledger, MemoryBroker(ledger)), presence, 0.3)
+    ledger.errors += [ConnectionError("away")] * 3
+    heartbeat.start()
+    started = time.monotonic()
+    until(lambda: ledger.beaten == 4)
+    heartbeat.stop()
+    assert time.monotonic() - started < 3 * 0.3
+
+
+def test_what_it_looks_for_beside_fails_no_beat(ledger, presence, monkeypatch):
+    asked = []
+
+    def fail(worker_id):
+        asked.append(worker_id)
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(ledger, "orders", fail)
+    stores = Stores(ledger, MemoryBroker(ledger))
+    heartbeat = Heartbeat(stores, presence, INTERVAL, Stopper(stores, presence, lambda: None))
+    heartbeat.start()
+    until(lambda: heartbeat.is_steady)
+    heartbeat.stop()
+    assert asked
 
 
 def test_it_is_steady_after_a_few_beats_on_time_and_not_while_it_cannot_beat(ledger, heartbeat):

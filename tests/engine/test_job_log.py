@@ -34,7 +34,7 @@ OWN = ErrorInfo("no luck", "shop.errors.PaymentError")
             "WARNING",
             "shop.pay x1 failed in 1.00 s, runs again in 2.5 s: KeyError",
         ),
-        (GivenBack("…"), 0, 1.0, "DEBUG", "shop.pay x1 given back"),
+        (GivenBack("Why."), 0, 1.0, "DEBUG", "shop.pay x1 is given back, to run at once: Why."),
     ],
 )
 def test_what_became_of_a_job_is_told(caplog, outcome, retries, seconds, level, words):
@@ -46,14 +46,19 @@ def test_what_became_of_a_job_is_told(caplog, outcome, retries, seconds, level, 
     assert (record.task_name, record.task_id) == ("shop.pay", "x1")
 
 
-@pytest.mark.parametrize("outcome", [Succeeded(1), Failed(OWN), GivenBack("…")])
-def test_what_no_longer_counts_is_a_warning(caplog, outcome):
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (Succeeded(1), "was given to another worker; what it produced here is dropped"),
+        (Failed(OWN), "was given to another worker; what it produced here is dropped"),
+        (GivenBack("…"), "is not given back: it waits already, or another worker has it"),
+    ],
+)
+def test_what_no_longer_counts_is_a_warning(caplog, outcome, words):
     log_settled(Parcel("w", written(JOB, outcome), 1.0), is_accepted=False)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert record.getMessage() == (
-        "shop.pay x1 was given to another worker; what it produced here is dropped"
-    )
+    assert record.getMessage() == f"shop.pay x1 {words}"
 
 
 def test_what_nobody_wants_to_read_is_not_put_into_words(caplog):

@@ -7,8 +7,10 @@ import pytest
 
 from flowrra_django.backends.database import DatabaseBackend
 from flowrra_django.backends.memory import InMemoryBackend
+from flowrra_django.backends.redis import RedisBackend
 from flowrra_django.brokers.database import DatabaseBroker
 from flowrra_django.brokers.memory import MemoryBroker
+from flowrra_django.brokers.redis import RedisBroker
 from flowrra_django.config import BackendConfig, BrokerConfig, Config
 from flowrra_django.engine import pairs
 from flowrra_django.engine.pairs import create_stores
@@ -86,21 +88,20 @@ def test_the_backends_options_are_passed_on():
     assert stores.backend._ttl == 7.5
 
 
-@pytest.mark.parametrize(
-    ("config", "role"),
-    [
-        (config_of(broker="redis://localhost"), "backend"),
-        (config_of(backend="rediss://localhost"), "backend"),
-        (config_of("redis://localhost", "django://default"), "broker"),
-    ],
-)
-def test_what_this_version_has_not_is_named_with_what_it_has(config, role):
-    with pytest.raises(ConfigurationError) as caught:
-        create_stores(config)
-    scheme = "rediss" if config.backend and config.backend.scheme == "rediss" else "redis"
-    assert str(caught.value) == (
-        f"No {role} for {scheme}:// in this version. It has: memory, database."
-    )
+@pytest.mark.parametrize("scheme", ["redis://", "rediss://localhost:1", "unix:///nowhere"])
+@pytest.mark.parametrize("role", ["broker", "backend"])
+def test_redis_is_ledger_and_index(scheme, role):
+    stores = create_stores(config_of(**{role: scheme}))
+    assert isinstance(stores.backend, RedisBackend)
+    assert isinstance(stores.broker, RedisBroker)
+    assert isinstance(stores.place, StoreThread)
+    assert stores.broker.ledger is stores.backend
+
+
+def test_the_options_of_a_store_go_with_it_into_its_other_role():
+    options = {"namespace": "shop", "max_connections": 3, "socket_timeout": 0.5}
+    broker = BrokerConfig("redis://h", **options)
+    assert broker.as_config_of(BackendConfig) == BackendConfig("redis://h", **options)
 
 
 # Stores of one's own

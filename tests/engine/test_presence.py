@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flowrra_django.backends.base import WorkerInfo
+from flowrra_django.backends.answers import WorkerInfo
 from flowrra_django.backends.memory import InMemoryBackend
 from flowrra_django.engine.presence import (
     Presence,

@@ -41,6 +41,14 @@ def place(closes):
     made.stop()
 
 
+async def test_what_is_heard_after_a_stop_starts_no_thread(place):
+    await place.run(threading.current_thread)
+    place.rouse()
+    place.stop()
+    place.rouse()
+    assert "flowrra-store" not in {thread.name for thread in threading.enumerate()}
+
+
 async def test_inline_is_here_and_now():
     place = Inline()
     assert await place.run(threading.get_ident) == threading.get_ident()

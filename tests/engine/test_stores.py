@@ -10,7 +10,7 @@ from flowrra_django.backends.memory import InMemoryBackend
 from flowrra_django.brokers.memory import MemoryBroker
 from flowrra_django.engine import outage as outage_module
 from flowrra_django.engine.outage import Outage, delays
-from flowrra_django.engine.stores import Bell, Stores
+from flowrra_django.engine.stores import Stores
 from flowrra_django.exceptions import JobNotFoundError, TaskTimeoutError
 from tests.contracts.acts import claim_new, record, success
 from tests.contracts.executors import eventually
@@ -96,11 +96,11 @@ def test_the_pauses_between_tries_grow_to_a_limit_and_are_not_all_the_same():
 
 def test_an_outage_is_told_once_and_its_end_once(caplog):
     outage = Outage()
-    outage.end()
+    outage.end(time.monotonic())
     for _ in range(3):
         outage.begin(ConnectionError("away"))
-    outage.end()
-    outage.end()
+    outage.end(time.monotonic())
+    outage.end(time.monotonic())
     outage.begin(ConnectionError("again"))
     assert [message.split("(")[0] for message in caplog.messages] == [
         "The store does not answer ",
@@ -150,40 +150,6 @@ def test_who_blocks_is_woken_by_another_thread(stores):
     started = time.monotonic()
     assert stores.wait_blocking(job.task_id, 5).result == 3
     assert time.monotonic() - started < 1
-
-
-# The bell
-
-
-class Broker(MemoryBroker):
-    poll_seconds = 0.01
-    news = 0
-
-    def changed(self):
-        self.news, news = 0, self.news
-        return bool(news)
-
-
-def test_the_bell_asks_only_while_somebody_listens():
-    broker = Broker(InMemoryBackend())
-    bell, rung = Bell(broker), []
-    assert bell.seconds_until_poll() is None
-    end = broker.subscribe(lambda: rung.append(1))
-    assert bell.seconds_until_poll() <= 0
-    bell.poll()
-    assert rung == []
-    assert 0 < bell.seconds_until_poll() <= 0.01
-    broker.news = 2
-    bell.poll()
-    assert rung == [1]
-    end()
-    assert bell.seconds_until_poll() is None
-
-
-def test_a_broker_that_rings_by_itself_is_not_asked():
-    broker = MemoryBroker(InMemoryBackend())
-    broker.subscribe(lambda: None)
-    assert Bell(broker).seconds_until_poll() is None
 
 
 async def test_closing_ends_the_thread_and_what_it_held_open(stores):

@@ -3,7 +3,8 @@
 import pytest
 
 from flowrra_django.config import BackendConfig, BrokerConfig, Config
-from flowrra_django.engine.wiring import Hooks, standalone
+from flowrra_django.engine.hooks import Hooks
+from flowrra_django.engine.wiring import standalone
 from tests.executors.stores import BACKEND, BROKER
 
 

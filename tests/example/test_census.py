@@ -14,7 +14,7 @@ import asyncio
 from asgiref.sync import sync_to_async
 from django.db import connections
 from example_project.census.models import Census
-from example_project.census.tasks import FilesOpenError, begin, collect, write_summary
+from example_project.census.tasks import begin, collect
 from flowrra_django.models import TaskRecord
 
 def jobs(name):
@@ -22,10 +22,22 @@ def jobs(name):
 
 census = begin({tree!r})
 found = [asyncio.run(collect(census.pk)) for _ in range(2)]
-try:
-    write_summary(census.pk)
-except FilesOpenError as error:
-    print(found, census.files.count(), jobs("count_file"), jobs("write_summary"), error)
+print(found, census.files.count(), jobs("count_file"), jobs("write_summary"), census.open_files())
+asyncio.run(sync_to_async(connections.close_all)())
+"""
+
+# A summary that has read its census just before the files were found.
+FOUND_MEANWHILE = """
+import asyncio
+from asgiref.sync import sync_to_async
+from django.db import connections
+from example_project.census.tasks import begin, collect
+from flowrra_django.models import TaskRecord
+
+census = begin({tree!r})
+asyncio.run(collect(census.pk))
+TaskRecord.objects.filter(task_id=census.collector_id).update(status="success")
+print(census.found, census.is_lost(), census.found)
 asyncio.run(sync_to_async(connections.close_all)())
 """
 
@@ -122,7 +134,13 @@ def test_jobs_that_run_twice_enqueue_and_count_once(site: Site) -> None:
     for number in range(5):
         site.write(f"{number}.py", GOOD)
     output = site.manage("shell", "-v", "0", "-c", RUN_TWICE.format(tree=str(site.tree)))
-    assert output == "[5, 5] 5 5 1 5 of 5 files are still to be counted.\n"
+    assert output == "[5, 5] 5 5 1 5\n"
+
+
+def test_files_that_are_found_just_now_are_not_lost(site: Site) -> None:
+    site.manage("migrate", "-v", "0")
+    output = site.manage("shell", "-v", "0", "-c", FOUND_MEANWHILE.format(tree=str(site.tree)))
+    assert output == "None False 0\n"
 
 
 def test_a_path_that_is_no_directory_is_refused(site: Site) -> None:

@@ -116,6 +116,14 @@ async def test_each_slot_is_a_process_of_its_own(tmp_path):
     assert os.getpid() not in pids
 
 
+async def test_a_process_is_replaced_after_the_configs_number_of_jobs():
+    async with executor_of(max_jobs_per_child=2) as executor:
+        executor.task()(tasks.pid)
+        ids = [await executor.submit(tasks.pid) for _ in range(6)]
+        pids = [(await ended(executor, task_id)).result for task_id in ids]
+    assert sorted(map(pids.count, set(pids))) == [2, 2, 2]
+
+
 async def test_arguments_and_results_are_pickled():
     value = {"path": Path("x"), "set": {1, 2}}
     async with executor_of() as executor:

@@ -111,11 +111,6 @@ def test_what_is_no_coroutine_function_is_refused(func):
     assert len(executor.registry) == 0
 
 
-def test_the_error_for_a_plain_function_says_what_to_do():
-    with pytest.raises(TypeError, match="'async def', or use a ThreadExecutor or CPUExecutor"):
-        IOExecutor().task()(plain)
-
-
 def test_a_cpu_bound_function_is_refused():
     with pytest.raises(TypeError):
         IOExecutor().task(cpu_bound=True)(plain)
@@ -358,3 +353,44 @@ async def test_a_task_that_swallows_the_stop_and_ends_soon_has_succeeded():
     await begun.wait()
     await executor.stop(wait=False)
     assert (await executor.get_result(task_id)).result == "tidied"
+
+
+# Options of the registry
+
+
+async def test_a_unique_task_that_is_submitted_again_is_the_first_job():
+    executor = IOExecutor()
+    count = []
+
+    @executor.registry.task(unique=True)
+    async def once(number):
+        count.append(number)
+        await asyncio.sleep(0.01)
+
+    async with executor:
+        ids = [await executor.submit(once, number) for number in (1, 1, 2, 1)]
+        assert len(set(ids)) == 2
+        await asyncio.gather(*(executor.wait_for_result(task_id, 5) for task_id in ids))
+        assert sorted(count) == [1, 2]
+        assert await executor.submit(once, 1) not in ids
+
+
+async def test_a_job_that_waits_too_long_in_memory_is_cancelled_and_who_waits_is_told():
+    executor = IOExecutor(Config(executor=ExecutorConfig(io_workers=1)))
+
+    @executor.registry.task()
+    async def nap():
+        await asyncio.sleep(0.1)
+
+    @executor.registry.task(expires_in=0.03)
+    async def hurry():
+        pass
+
+    async with executor:
+        await executor.submit(nap)
+        result = await executor.wait_for_result(await executor.submit(hurry), 5)
+        assert (result.status, result.error) == (
+            TaskStatus.CANCELLED,
+            "Not started within 0.03 s.",
+        )
+        assert (await executor.wait_for_result(await executor.submit(hurry), 5)).is_success

@@ -55,11 +55,6 @@ def test_what_is_no_plain_function_is_refused(func):
     assert len(executor.registry) == 0
 
 
-def test_the_error_for_a_coroutine_function_says_what_to_do():
-    with pytest.raises(TypeError, match="Use an IOExecutor"):
-        ThreadExecutor().task()(coroutine)
-
-
 async def test_jobs_run_at_once_on_threads_that_say_whose_they_are():
     meeting = threading.Barrier(3)
     async with ThreadExecutor(Config(executor=ExecutorConfig(thread_workers=3))) as executor:

@@ -23,6 +23,14 @@ class HoldsLockError(Exception):
         self.lock = threading.Lock()
 
 
+class HoldsLockExit(BaseException):
+    """Cannot be pickled either, and is no `Exception`."""
+
+    def __init__(self) -> None:
+        super().__init__("locked out")
+        self.lock = threading.Lock()
+
+
 class HostileError(Exception):
     """Ends the process that rebuilds it."""
 
@@ -49,6 +57,10 @@ def raise_hard_to_rebuild() -> None:
 
 def raise_holding_lock() -> None:
     raise HoldsLockError
+
+
+def raise_exit_holding_lock() -> None:
+    raise HoldsLockExit
 
 
 def raise_hostile() -> None:

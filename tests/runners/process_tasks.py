@@ -11,13 +11,17 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from flowrra_django.context import current_job
+
 IMPORTED_BY = os.getpid()
 initialised: list[str] = []
 surrounded: list[str] = []
+place = ContextVar("place", default="outside")
 
 
 def add(a: int, b: int = 0) -> int:
@@ -133,6 +137,12 @@ def state() -> tuple[list[str], list[str]]:
     return initialised, surrounded
 
 
+def move() -> str:
+    before = place.get()
+    place.set("inside a job")
+    return before
+
+
 def imported_by() -> int:
     return IMPORTED_BY
 
@@ -141,8 +151,17 @@ def server() -> int:
     return os.getppid()
 
 
+def kill_server() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
 def initialise() -> None:
     initialised.append("once")
+
+
+def initialise_place() -> None:
+    place.set("at home")
 
 
 def initialise_in_vain() -> None:
@@ -152,6 +171,13 @@ def initialise_in_vain() -> None:
 def initialise_slowly() -> None:
     announce(Path(os.environ["FLOWRRA_TEST_PLACE"], "child"), os.getpid())
     time.sleep(600)
+
+
+@contextmanager
+def surround_with_move() -> Any:
+    surrounded.append(place.get())
+    place.set("around a job")
+    yield
 
 
 @contextmanager
@@ -220,3 +246,41 @@ def decorate(func: Any) -> Any:
 @decorate
 def decorated() -> str:
     return "function"
+
+
+def tell_and_die():
+    current_job().progress(1, 2, "about to die")
+    current_job().log("x" * 500)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def tell_and_hold(place):
+    current_job().log("begun")
+    Path(place).write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def tell_from_a_fork():
+    pid = os.fork()
+    if pid == 0:
+        current_job().log("from the fork")
+        os._exit(0)
+    os.waitpid(pid, 0)
+    current_job().log("from the job")
+
+
+def close_what_is_open():
+    os.closerange(3, 100)
+    current_job().progress(1, 2)
+    return "ended"
+
+
+def tell_all_of_it(times):
+    for number in range(times):
+        current_job().log(f"{number} {'é' * 490}")
+    return times
+
+
+def facts():
+    job = current_job()
+    return [job.id, job.task_name, job.attempt, job.queue, job.deadline, job.cancelled]

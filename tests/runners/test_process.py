@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,6 @@ from flowrra_django.serialization import JsonCodec, ObjectCodec
 
 from . import process_errors as errors, process_tasks as tasks
 from .processes import Running, job_of, running, task_of
-
-
-@pytest.fixture
-async def run() -> AsyncIterator[Running]:
-    async with running() as run:
-        yield run
 
 
 async def test_a_job_returns_what_its_function_returns(run: Running) -> None:
@@ -102,6 +95,7 @@ async def test_an_exception_that_ends_programs_ends_its_own_job_alone(
     [
         (errors.raise_hard_to_rebuild, "HardToRebuildError", "because of rain"),
         (errors.raise_holding_lock, "HoldsLockError", "locked"),
+        (errors.raise_exit_holding_lock, "HoldsLockExit", "locked out"),
         (errors.raise_hostile, "HostileError", "hostile"),
         (errors.raise_child_only, "ChildOnlyError", "child only"),
     ],
@@ -204,6 +198,17 @@ async def test_a_child_is_initialised_once_and_each_job_is_surrounded(
         first, second = await run(tasks.state), await run(tasks.state)
     assert first.result == (["once"], ["in"])
     assert second.result == (["once"], ["in", "out", "in"])
+
+
+async def test_each_job_has_a_context_of_its_own_a_copy_of_what_the_initializer_left() -> None:
+    async with running(initializer=tasks.initialise_place) as run:
+        assert [await run(tasks.move) for _ in range(2)] == [Succeeded("at home")] * 2
+
+
+async def test_what_surrounds_a_job_shares_its_context() -> None:
+    async with running(surround=tasks.surround_with_move) as run:
+        assert [await run(tasks.move) for _ in range(2)] == [Succeeded("around a job")] * 2
+        assert (await run(tasks.state)).result[1] == ["outside"] * 3
 
 
 async def test_preloaded_modules_are_imported_before_the_fork() -> None:

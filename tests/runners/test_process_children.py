@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,26 @@ import pytest
 
 from flowrra_django.job import Crashed, GivenBack, Succeeded
 from flowrra_django.runners import slot
+from flowrra_django.runners.process import FREE_ORPHANINGS
+from flowrra_django.runners.slot import ORPHANED
 
 from . import process_tasks as tasks
 from .processes import (
     Running,
     is_running,
+    job_of,
     parent_of,
     running,
+    task_of,
     wait_for,
     wait_for_number,
 )
 
 
-@pytest.fixture
-async def run() -> AsyncIterator[Running]:
-    async with running() as run:
-        yield run
-
-
 def wait_until_noticed(run: Running) -> None:
     """Wait until the pool of the one slot knows that its child is dead."""
-    child = run.runner._slots[0]._child
+    (slot,) = run.runner._slots._open
+    child = slot._child
     assert child is not None
     wait_for(lambda: child._executor._broken)
 
@@ -94,6 +93,20 @@ async def test_a_job_whose_child_lost_its_fork_server_is_given_back(
     assert not is_running(child)
     assert isinstance(await run(tasks.pid), Succeeded)
     assert "fork server of the CPU children has died" in caplog.text
+
+
+async def test_a_job_that_loses_its_fork_server_ever_again_is_held_to_have_crashed(
+    run: Running,
+) -> None:
+    job = job_of(tasks.kill_server)
+    for given_back in range(FREE_ORPHANINGS):
+        again = replace(job, claim=given_back + 1, attempts=1)
+        assert await run.runner.run(again, task_of(tasks.kill_server)) == GivenBack(ORPHANED)
+    last = replace(job, claim=FREE_ORPHANINGS + 1, attempts=1)
+    outcome = await run.runner.run(last, task_of(tasks.kill_server))
+    assert isinstance(outcome, Crashed)
+    assert "fork server" in outcome.error.message
+    assert isinstance(await run(tasks.pid), Succeeded)
 
 
 async def test_a_fork_server_that_dies_while_nothing_runs_is_replaced(run: Running) -> None:

@@ -7,7 +7,6 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -26,12 +25,6 @@ from .processes import (
     wait_for,
     wait_for_number,
 )
-
-
-@pytest.fixture
-async def run() -> AsyncIterator[Running]:
-    async with running() as run:
-        yield run
 
 
 async def test_when_cancelled_comes_out_the_child_is_gone_with_all_it_started(

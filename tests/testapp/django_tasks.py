@@ -1,6 +1,9 @@
 """Tasks that use Django, or leave it in a mess, in each kind of code."""
 
+import asyncio
+import os
 import time
+from pathlib import Path
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
@@ -153,3 +156,45 @@ async def block_the_loop(seconds):
 @flowrra_task(max_crashes=1)
 def doze_crashing(seconds):
     time.sleep(seconds)
+
+
+@flowrra_task(max_crashes=0)
+async def cancel_part_of_the_worker(name):
+    for task in asyncio.all_tasks():
+        if task.get_name() == name:
+            task.cancel()
+    return name
+
+
+@flowrra_task(max_retries=0)
+async def fork_io():
+    return os.fork()
+
+
+@flowrra_task(max_retries=0)
+async def fork_io_and_wait():
+    fork = os.fork()
+    await asyncio.sleep(0.2)
+    return fork
+
+
+@flowrra_task(max_retries=0)
+async def fork_io_within():
+    return await asyncio.create_task(fork_io.__wrapped__())
+
+
+@flowrra_task(max_retries=0)
+def fork_thread():
+    return os.fork()
+
+
+@flowrra_task(max_retries=0, cpu_bound=True)
+def fork_cpu():
+    return os.fork()
+
+
+@flowrra_task(max_retries=0)
+async def note_process(path):
+    """Add a line with the id of the process that runs this."""
+    with Path(path).open("a") as notes:
+        notes.write(f"{os.getpid()}\n")

@@ -1,10 +1,18 @@
 """Tasks that the tests enqueue."""
 
 import asyncio
+import os
+import signal
 import time
 
-from flowrra_django import flowrra_task
-from tests.testapp import django_tasks  # noqa: F401  (registered with these)
+from flowrra_django import current_job, flowrra_task
+from tests.settings import HAS_PACKAGE, HAS_TASKS
+from tests.testapp import django_tasks, receivers  # noqa: F401  (registered with these)
+
+if HAS_TASKS or HAS_PACKAGE:
+    import tests.testapp.builtin_tasks
+if HAS_PACKAGE:
+    import tests.testapp.package_tasks  # noqa: F401
 
 
 @flowrra_task
@@ -30,6 +38,16 @@ def fail(message):
 @flowrra_task(max_retries=2, retry_delay=0.01)
 async def fail_again(message):
     raise ValueError(message)
+
+
+@flowrra_task
+def login(user, password):
+    return user
+
+
+@flowrra_task
+async def tell_time():
+    return time.time()
 
 
 @flowrra_task
@@ -62,3 +80,53 @@ def noop_thread():
 @flowrra_task(cpu_bound=True)
 def noop_cpu():
     pass
+
+
+def say_no(message):
+    raise ValueError(message)
+
+
+@flowrra_task(max_retries=0)
+async def fail_io(message):
+    say_no(message)
+
+
+@flowrra_task(max_retries=0)
+def fail_thread(message):
+    say_no(message)
+
+
+@flowrra_task(max_retries=0, cpu_bound=True)
+def fail_cpu(message):
+    say_no(message)
+
+
+@flowrra_task(max_crashes=0, cpu_bound=True)
+def lose_child(message):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@flowrra_task(unique=True)
+def doze_alone(seconds):
+    time.sleep(seconds)
+
+
+@flowrra_task(unique_by=("page",), unique_until="start", on_duplicate="replace")
+def index_page(page, text):
+    return text
+
+
+@flowrra_task
+def obey():
+    """Run until it is cancelled."""
+    while not current_job().cancelled:
+        time.sleep(0.01)
+    return "obeyed"
+
+
+@flowrra_task
+def note_down(path):
+    """Leave a line with the job's id, each time that it runs."""
+    with open(path, "a") as notes:
+        notes.write(f"{current_job().id}\n")
+    time.sleep(0.02)

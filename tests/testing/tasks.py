@@ -181,3 +181,8 @@ def working():
 @flowrra_task
 def is_in_transaction():
     return connection.in_atomic_block
+
+
+@flowrra_task(timeout=0.05, max_retries=0)
+async def sleep_too_long():
+    await asyncio.sleep(3600)

@@ -56,6 +56,14 @@ def test_a_failing_job_is_retried_at_once_and_recorded_as_a_worker_would():
 
 
 @pytest.mark.usefixtures("ledger")
+def test_a_coroutine_that_takes_too_long_is_stopped():
+    tasks.sleep_too_long.enqueue()
+    (result,) = run_jobs()
+    assert result.status == "failed"
+    assert result.error_type == "flowrra_django.exceptions.JobTimeoutError"
+
+
+@pytest.mark.usefixtures("ledger")
 def test_errors_can_be_raised_once_they_are_recorded():
     job, other = tasks.flaky.enqueue("bad", 0), tasks.note.enqueue("other")
     with pytest.raises(ValueError, match="bad failed"):

@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from flowrra_django import FlowrraError, TaskStatus
+from flowrra_django import FlowrraError, TaskStatus, runtime
+from flowrra_django.backends.answers import WorkerInfo
 from flowrra_django.engine.wiring import PRIVATE_QUEUE
 from flowrra_django.models import TaskRecord, WorkerProcess as WorkerRow
 from tests.support import until
@@ -25,6 +26,16 @@ def statuses() -> set[str]:
 
 def running(count: int) -> bool:
     return TaskRecord.objects.filter(status="running").count() == count
+
+
+def until_begun(count: int) -> None:
+    """Wait until the code of so many jobs has begun.
+
+    That they are claimed is recorded earlier; but who has run a later job has begun the one before.
+    """
+    until(lambda: running(count))
+    later = [tasks.add.enqueue(1, 2), tasks.double.enqueue(4), tasks.square.enqueue(5)]
+    until(lambda: all(handle.get().is_success for handle in later))
 
 
 def test_each_kind_of_code_runs_and_leaves_its_result(start_worker):
@@ -100,7 +111,7 @@ def test_a_signal_to_the_group_lets_running_jobs_finish(start_worker, number):
     handles = [task.enqueue(2) for task in (tasks.nap, tasks.doze, tasks.grind)]
     later = tasks.nap.using(run_after=timedelta(hours=1)).enqueue(0)
     worker = start_worker()
-    until(lambda: running(3))
+    until_begun(3)
     worker.send_group(number)
     assert worker.wait() == 0
     assert {handle.get().status for handle in handles} == {TaskStatus.SUCCESS}
@@ -123,6 +134,29 @@ def test_a_second_signal_gives_jobs_back_at_no_cost(start_worker):
     assert {(result.attempts, result.crashes) for result in results} == {(0, 0)}
 
 
+def test_what_does_not_end_in_its_grace_time_is_given_back_at_no_cost(start_worker):
+    soon = tasks.nap.enqueue(2)
+    late = [task.enqueue(60) for task in (tasks.nap, tasks.doze, tasks.grind)]
+    worker = start_worker(FLOWRRA_TEST_SETTINGS='{"EXECUTOR": {"STOP_TIMEOUT": 3}}')
+    until_begun(4)
+    worker.send(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert soon.get().is_success
+    results = [handle.get() for handle in late]
+    assert {result.status for result in results} == {TaskStatus.PENDING}
+    assert {(result.attempts, result.crashes) for result in results} == {(0, 0)}
+    assert "Giving back 3 jobs that have not ended." in worker.output
+
+
+def test_a_worker_tells_of_the_threads_that_go_on_with_jobs_that_were_given_up(start_worker):
+    settings = '{"EXECUTOR": {"HEARTBEAT_INTERVAL": 0.2, "HEARTBEAT_TIMEOUT": 10}}'
+    start_worker(FLOWRRA_TEST_SETTINGS=settings)
+    late = tasks.doze.using(timeout=0.2, max_retries=0).enqueue(4)
+    until(lambda: WorkerRow.objects.filter(abandoned=1).exists())
+    assert late.get().status is TaskStatus.FAILED
+    until(lambda: WorkerRow.objects.filter(abandoned=0).exists())
+
+
 def test_a_worker_serves_only_the_queues_it_is_told(start_worker):
     mail = tasks.add.using(queue="mail").enqueue(1, 1)
     other = tasks.add.enqueue(2, 2)
@@ -138,6 +172,7 @@ def test_a_worker_told_no_queue_serves_those_nobody_declared(start_worker):
 
 
 def test_a_worker_told_no_queue_leaves_an_executors_private_one_alone(start_worker):
+    runtime.get_stores().backend.enlist(WorkerInfo(worker_id="1"))
     private = tasks.add.using(queue=f"{PRIVATE_QUEUE}1").enqueue(1, 1)
     public = tasks.add.using(queue="zebra").enqueue(1, 1)
     start_worker("--burst").wait()
@@ -170,9 +205,52 @@ def test_an_empty_database_is_met_with_advice(start_worker):
             editor.alter_db_table(WorkerRow, "hidden", WorkerRow._meta.db_table)
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="The trigger is in SQLite's words.")
+def test_a_burst_whose_claims_always_fail_ends_with_the_error(start_worker):
+    handle = tasks.add.enqueue(1, 2)
+    table = TaskRecord._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'no job is claimed today'); END"
+        )
+    try:
+        worker = start_worker("--burst")
+        assert worker.wait() == 1
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER refuse")
+    assert "IntegrityError: no job is claimed today" in worker.output.splitlines()[-1]
+    assert handle.get().status is TaskStatus.PENDING
+    assert not WorkerRow.objects.exists()
+
+
 def test_a_settings_error_stops_the_worker_before_it_claims(start_worker):
     handle = tasks.add.enqueue(1, 2)
     worker = start_worker("--burst", FLOWRRA_TEST_SETTINGS='{"EXECUTOR": {"IO_WORKRES": 3}}')
     assert worker.wait() == 2
     assert "IO_WORKERS" in worker.output
     assert handle.get().status is TaskStatus.PENDING
+
+
+def test_a_worker_that_is_asked_to_end_takes_no_more_and_finishes_what_it_runs(start_worker):
+    runtime.get_stores()
+    handle = tasks.doze.enqueue(1)
+    worker = start_worker(FLOWRRA_TEST_SETTINGS='{"EXECUTOR": {"HEARTBEAT_INTERVAL": 0.2}}')
+    until(lambda: running(1))
+    assert runtime.get_stores().backend.drain(WorkerRow.objects.get().worker_id)
+    assert worker.wait() == 0
+    assert handle.get().status is TaskStatus.SUCCESS
+    assert not WorkerRow.objects.exists()
+
+
+def test_a_first_signal_to_a_worker_that_was_asked_to_end_does_not_hurry_it(start_worker):
+    handle = tasks.doze.enqueue(2)
+    worker = start_worker(FLOWRRA_TEST_SETTINGS='{"EXECUTOR": {"HEARTBEAT_INTERVAL": 0.2}}')
+    until(lambda: running(1))
+    runtime.get_stores().backend.drain(WorkerRow.objects.get().worker_id)
+    until(lambda: "asked to take no more jobs" in worker.output)
+    worker.send(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert handle.get().status is TaskStatus.SUCCESS
+    assert handle.get().attempts == 1

@@ -107,6 +107,18 @@ def test_a_worker_whose_event_loop_is_blocked_ends_itself_and_its_jobs_are_rescu
     other.send_group(signal.SIGKILL)
 
 
+@pytest.mark.parametrize("part", ["flowrra-outbox", "flowrra-take", "flowrra-Rescue.look"])
+def test_a_worker_of_which_a_part_has_ended_ends_itself_and_says_so(start_worker, part):
+    worker = start_worker()
+    until(WorkerRow.objects.exists)
+    handle = django_tasks.cancel_part_of_the_worker.enqueue(part)
+    assert worker.wait() == 1
+    assert f"{part} has ended by itself" in worker.output
+    result = handle.get()
+    assert (result.status, result.attempts) == (TaskStatus.SUCCESS, 1)
+    assert not WorkerRow.objects.exists()
+
+
 def test_a_write_lock_held_past_the_heartbeat_limit_costs_nobody_anything(start_worker):
     workers = [start_worker(FLOWRRA_TEST_SETTINGS=QUICK) for _ in range(2)]
     until(lambda: WorkerRow.objects.count() == 2)

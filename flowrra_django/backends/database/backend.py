@@ -3,33 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import repeat
 from typing import Any, Self
 
-from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
 from ...config import BackendConfig
 from ...job import Job, Kind, Lane
 from ...models import TaskRecord
-from ...results import FINAL, TaskResult, TaskStatus, count_retries
+from ...reports import log_from, progress_from
+from ...results import (
+    AT_REST,
+    FINAL,
+    UNFINISHED,
+    WAITING,
+    TaskResult,
+    TaskStatus,
+    attempts_from,
+    count_retries,
+)
 from ...retry import Release, Settlement
 from ...serialization import JsonCodec, ModelCodec
-from ..base import Claims, Entry, Settled
+from ..answers import Claims, Entry, Settled
+from ..batches import batches
+from ..selection import Selection
 from . import sql
-from .engine import in_utc
-from .settling import entry_of, write_releases, write_settlements
-from .workers import DatabaseWorkers
+from .engine import Query, placeholders
+from .entries import entries_from, waiting_among
+from .glimpses import DatabaseGlimpses
+from .minutes import DatabaseMinutes
+from .queues import DatabaseQueues
+from .recording import DatabaseRecording
+from .reporting import DatabaseReporting
+from .selecting import selected
+from .settling import write_releases, write_settlements
+from .starting import Started, expire, start
+from .summaries import DatabaseSummaries
+from .sweeping import DatabaseSweeping
 
-BATCH = 500
 
-
-class DatabaseBackend(DatabaseWorkers):
+class DatabaseBackend(
+    DatabaseGlimpses,
+    DatabaseMinutes,
+    DatabaseQueues,
+    DatabaseRecording,
+    DatabaseReporting,
+    DatabaseSummaries,
+    DatabaseSweeping,
+):
     """Records in the table of `TaskRecord`, on the calling thread's connection.
 
     `record` is part of the caller's transaction. A worker's writes are batches, each in one short
     transaction of its own.
     """
+
+    joins_transactions = True
 
     def __init__(self, alias: str, *, models: ModelCodec | None = None) -> None:
         super().__init__(alias)
@@ -41,73 +70,81 @@ class DatabaseBackend(DatabaseWorkers):
 
     # The way in, and reading
 
-    def record(self, jobs: Sequence[Job]) -> list[Entry]:
-        dues = [self._due(job.run_after) for job in jobs]
-        rows = [self._row(job, due) for job, due in zip(jobs, dues, strict=True)]
-        if len(rows) == 1:
-            with self.engine.reading() as cursor:
-                cursor.execute(sql.INSERT, rows[0])
-        elif rows:
-            with transaction.atomic(using=self.alias), self.engine.reading() as cursor:
-                cursor.executemany(sql.INSERT, rows)
-        delays = map(self.engine.seconds_until, dues)
-        return [entry_of(job, delay) for job, delay in zip(jobs, delays, strict=True)]
-
     def results(self, task_ids: Collection[str]) -> dict[str, TaskResult]:
         records = TaskRecord.objects.using(self.alias).order_by()
-        return {
-            record.task_id: self._as_result(record)
-            for ids in _batches(task_ids)
-            for record in records.filter(task_id__in=ids)
-        }
+        with self.engine.mending():
+            return {
+                record.task_id: self._as_result(record)
+                for ids in batches(task_ids)
+                for record in records.filter(task_id__in=ids)
+            }
 
     def settled_among(self, task_ids: Collection[str]) -> set[str]:
         records = TaskRecord.objects.using(self.alias).order_by().exclude(status__in=FINAL)
-        going_on = {
-            task_id
-            for ids in _batches(task_ids)
-            for task_id in records.filter(task_id__in=ids).values_list("task_id", flat=True)
-        }
+        with self.engine.mending():
+            going_on = {
+                task_id
+                for ids in batches(task_ids)
+                for task_id in records.filter(task_id__in=ids).values_list("task_id", flat=True)
+            }
         return set(task_ids) - going_on
 
     def waiting(self, lanes: Collection[Lane], limit: int) -> list[str]:
         with self.engine.reading() as cursor:
-            cursor.execute(sql.WAITING_OF_LANES, [sql.as_table(lanes), limit])
+            cursor.execute(*self.engine.of_lanes(sql.WAITING_OF_LANES, lanes, limit))
             return [row[0] for row in cursor.fetchall()]
 
     def has_work(self, lanes: Collection[Lane]) -> bool:
+        now = self.engine.moment()
         with self.engine.reading() as cursor:
-            cursor.execute(sql.WORK, [sql.as_table(lanes), self.engine.moment()])
+            cursor.execute(*self.engine.of_lanes(sql.WORK, lanes, now))
             return cursor.fetchone() is not None
 
     def queues(self) -> set[str]:
         with self.engine.reading() as cursor:
-            cursor.execute(sql.QUEUES)
-            return {row[0] for row in cursor.fetchall() if row[0] is not None}
+            cursor.execute(self.engine.render(sql.QUEUES))
+            return {row[0] for row in cursor.fetchall() if isinstance(row[0], str)}
+
+    def overdue(self, task_ids: Collection[str], age: float) -> list[str]:
+        before = self.engine.moment(-age)
+        old: list[tuple[int, str]] = []
+        with self.engine.reading() as cursor:
+            for ids in batches(task_ids):
+                overdue = self.engine.render(sql.OVERDUE, ids=placeholders(ids))
+                cursor.execute(overdue, [*ids, before])
+                old += cursor.fetchall()
+        return [task_id for _, task_id in sorted(old)]
+
+    def now(self) -> datetime:
+        return self.engine.clock()
+
+    def select(self, selection: Selection) -> Iterator[list[str]]:
+        return selected(self.engine, selection)
 
     # What workers do to jobs
 
     def claim(self, worker_id: str, task_ids: Sequence[str]) -> Claims:
         if not task_ids:
             return Claims([], [])
-        rows = (
-            f"SELECT id FROM {sql.TABLE} WHERE task_id IN ({sql.placeholders(task_ids)}) "
-            f"AND {sql.STILL_WAITING} AND (due_at IS NULL OR due_at <= %s)"
-        )
+        claimable = self.engine.render(sql.CLAIMABLE, ids=placeholders(task_ids))
         with self.engine.writing() as cursor:
-            jobs = self.claim_rows(cursor, worker_id, rows, [*task_ids, self.engine.moment()])
+            rows = Query(claimable, [*task_ids, self.engine.moment()])
+            jobs = self.claim_rows(cursor, worker_id, rows).jobs
             won = {job.task_id for job in jobs}
-            return Claims(jobs, self._waiting(cursor, [i for i in task_ids if i not in won]))
+            refused = [task_id for task_id in task_ids if task_id not in won]
+            return Claims(jobs, waiting_among(self.engine, cursor, refused))
 
-    def claim_rows(
-        self, cursor: CursorWrapper, worker_id: str, rows: str, parameters: Sequence[Any]
-    ) -> list[Job]:
-        """Claim the rows that a subquery selects, if the worker is enlisted; first things first."""
-        now = self.engine.moment()
-        cursor.execute(sql.CLAIM.format(rows=rows), [worker_id, now, *parameters, worker_id])
-        started_at = self.engine.read_moment(now)
-        jobs = [sql.job_from(row, started_at) for row in cursor.fetchall()]
-        return sorted(jobs, key=lambda job: (job.priority, job.sequence))
+    def claim_rows(self, cursor: CursorWrapper, worker_id: str, rows: Query) -> Started:
+        """Claim the rows that a query selects, if the worker is enlisted; first things first.
+
+        Those that come too late are cancelled instead.
+        """
+        started_at = self.engine.clock()
+        claimed = self.engine.claim(cursor, worker_id, started_at, rows)
+        in_time = start(self.engine, cursor, claimed, started_at)
+        jobs = self.jobs_from(cursor, in_time, worker_id, repeat(started_at))
+        in_order = sorted(jobs, key=lambda job: (job.priority, job.sequence))
+        return Started(in_order, len(claimed) - len(in_time))
 
     def settle(self, worker_id: str, settlements: Sequence[Settlement]) -> Settled:
         with self.engine.writing() as cursor:
@@ -123,30 +160,51 @@ class DatabaseBackend(DatabaseWorkers):
 
     # What anybody does to jobs
 
-    def cancel(self, task_ids: Collection[str]) -> set[str]:
+    def cancel(
+        self,
+        task_ids: Collection[str],
+        states: Collection[TaskStatus] = UNFINISHED,
+        *,
+        by: str = "",
+    ) -> set[str]:
+        change = sql.CANCEL.among(states)
         cancelled: set[str] = set()
-        for ids in _batches(task_ids):
-            statement = sql.CANCEL.format(ids=sql.placeholders(ids))
+        for ids in batches(task_ids):
             with self.engine.writing() as cursor:
-                cursor.execute(statement, [self.engine.moment(), *ids])
-                cancelled.update(row[0] for row in cursor.fetchall())
+                values = [by or None, self.engine.moment()]
+                changed = self.engine.change(cursor, change, values, ids)
+                cancelled.update(row[0] for row in changed)
         return cancelled
 
-    def retry(self, task_ids: Collection[str]) -> list[Entry]:
-        waiting: list[Entry] = []
-        for ids in _batches(task_ids):
-            statement = sql.RETRY.format(ids=sql.placeholders(ids))
+    def retry(
+        self, task_ids: Collection[str], states: Collection[TaskStatus] = FINAL
+    ) -> list[Entry]:
+        return self._made_ready(sql.RETRY.among(states), [], task_ids)
+
+    def run_now(
+        self, task_ids: Collection[str], states: Collection[TaskStatus] = WAITING
+    ) -> list[Entry]:
+        now = self.engine.moment()
+        return self._made_ready(sql.RUN_NOW.among(states), [now, now], task_ids)
+
+    def delete(
+        self, task_ids: Collection[str], states: Collection[TaskStatus] = AT_REST
+    ) -> set[str]:
+        states = AT_REST.intersection(states)
+        deleted: set[str] = set()
+        for ids in batches(task_ids):
             with self.engine.writing() as cursor:
-                cursor.execute(statement, list(ids))
-                waiting.extend(_entry(*row) for row in cursor.fetchall())
-        return waiting
+                deleted.update(row[0] for row in self.engine.delete(cursor, ids, states))
+        return deleted
+
+    def expire(self, limit: int) -> list[str]:
+        return expire(self.engine, limit)
 
     # Care of the store
 
     def prune(self, older_than: float, limit: int) -> int:
         with self.engine.writing() as cursor:
-            cursor.execute(sql.PRUNE, [self.engine.moment(-older_than), limit])
-            return int(cursor.rowcount)
+            return self.engine.prune(cursor, self.engine.moment(-older_than), limit)
 
     def is_busy(self, error: Exception) -> bool:
         return self.engine.is_busy(error)
@@ -157,27 +215,19 @@ class DatabaseBackend(DatabaseWorkers):
     def close(self) -> None:
         self.engine.close()
 
-    def _row(self, job: Job, due: Any) -> tuple[Any, ...]:
-        return (
-            job.task_id, job.task_name, job.queue, job.kind.value, job.priority, job.args,
-            job.kwargs, self.engine.moment(), due, due, job.max_crashes,
-        )  # fmt: skip
+    def _made_ready(
+        self, change: sql.Change, values: Sequence[Any], task_ids: Collection[str]
+    ) -> list[Entry]:
+        """Make a change after which jobs wait to be taken; return them."""
+        ready: list[Entry] = []
+        for ids in batches(task_ids):
+            with self.engine.writing() as cursor:
+                changed = self.engine.change(cursor, change, values, ids)
+                ready.extend(entries_from(self.engine, cursor, changed))
+        return ready
 
-    def _due(self, run_after: datetime | timedelta | None) -> Any:
-        if isinstance(run_after, timedelta):
-            return self.engine.moment(run_after.total_seconds())
-        return self.engine.parameter(run_after)
-
-    def _waiting(self, cursor: CursorWrapper, task_ids: Sequence[str]) -> list[Entry]:
-        cursor.execute(
-            f"SELECT task_id, queue, kind, priority, id, due_at FROM {sql.TABLE} "
-            f"WHERE task_id IN ({sql.placeholders(task_ids)}) AND {sql.STILL_WAITING}",
-            list(task_ids),
-        )
-        return [
-            _entry(*row)._replace(delay=self.engine.seconds_until(due_at))
-            for *row, due_at in cursor.fetchall()
-        ]
+    def _moment(self, value: datetime | None) -> datetime | None:
+        return None if value is None else self.engine.read_moment(value)
 
     def _as_result(self, record: TaskRecord) -> TaskResult:
         status = TaskStatus(record.status)
@@ -188,33 +238,26 @@ class DatabaseBackend(DatabaseWorkers):
             task_name=record.task_name,
             result=None if record.result is None else decode(record.result, strict=False),
             error=record.error if record.error_type else None,
-            submitted_at=_in_utc(record.submitted_at),
-            started_at=_in_utc(record.started_at),
-            finished_at=_in_utc(record.finished_at),
+            submitted_at=self._moment(record.submitted_at),
+            started_at=self._moment(record.started_at),
+            finished_at=self._moment(record.finished_at),
             retries=count_retries(status, record.failures, record.crashes),
             args=tuple(decode(record.args, strict=False)),
             kwargs=decode(record.kwargs, strict=False),
             queue=record.queue,
             priority=record.priority,
-            run_after=_in_utc(record.run_after),
+            run_after=self._moment(record.run_after),
             attempts=record.attempts,
             failures=record.failures,
             crashes=record.crashes,
             worker=record.worker or None,
             error_type=record.error_type or None,
             traceback=record.traceback or None,
+            history=attempts_from(record.history),
+            meta=record.meta,
+            progress=progress_from(record.progress),
+            log=log_from(record.log),
+            cancelled_by=record.cancelled_by,
+            was_stopped=record.was_stopped,
+            expires_at=self._moment(record.expires_at),
         )
-
-
-def _entry(task_id: str, queue: str, kind: str, priority: int, sequence: int) -> Entry:
-    return Entry(task_id, Lane(queue, Kind(kind)), priority, sequence)
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return in_utc(moment) if moment else None
-
-
-def _batches(task_ids: Collection[str]) -> Iterator[list[str]]:
-    ids = list(task_ids)
-    for start in range(0, len(ids), BATCH):
-        yield ids[start : start + BATCH]

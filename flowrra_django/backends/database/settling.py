@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from django.db.backends.utils import CursorWrapper
 
-from ...job import Job, Lane
+from ...job import Job
 from ...results import TaskStatus
 from ...retry import Release, Settlement
-from ..base import Entry, Settled
+from ..answers import Settled
 from . import sql
-from .engine import Sqlite
+from .engine import Engine, placeholders
+from .entries import waiting_among_rows
 
 
 class Trace(NamedTuple):
@@ -24,39 +25,34 @@ class Trace(NamedTuple):
 
 
 def write_settlements(
-    engine: Sqlite, cursor: CursorWrapper, worker_id: str, settlements: Sequence[Settlement]
+    engine: Engine, cursor: CursorWrapper, worker_id: str, settlements: Sequence[Settlement]
 ) -> Settled:
     """Write outcomes inside the caller's transaction."""
-    final = [s for s in settlements if s.status is not TaskStatus.RETRYING]
     again = [s for s in settlements if s.status is TaskStatus.RETRYING]
-    written = _write(cursor, sql.FINISH, [_finish_row(engine, worker_id, s) for s in final])
-    written += _write(cursor, sql.AGAIN, [_again_row(engine, worker_id, s) for s in again])
+    stopped = [s for s in settlements if s.status is TaskStatus.CANCELLED]
+    final = [s for s in settlements if s.status not in {TaskStatus.RETRYING, TaskStatus.CANCELLED}]
+    now = engine.moment()
+    written = engine.write(cursor, sql.FINISH, [_finish_row(now, worker_id, s) for s in final])
+    written += engine.write(cursor, sql.AGAIN, [_again_row(engine, worker_id, s) for s in again])
+    written += engine.write(
+        cursor,
+        sql.STOPPED,
+        [(s.was_stopped, *_finish_row(now, worker_id, s)) for s in stopped],
+    )
     traces = {s.job.task_id: _trace_of_settlement(s) for s in settlements}
     accepted = _accepted(cursor, written, traces)
-    waiting = [entry_of(s.job, s.delay) for s in again if s.job.task_id in accepted]
-    return Settled(accepted, _not_cancelled(cursor, waiting))
+    return _settled(engine, cursor, accepted, [s.job for s in again])
 
 
 def write_releases(
-    engine: Sqlite, cursor: CursorWrapper, worker_id: str, releases: Sequence[Release]
+    engine: Engine, cursor: CursorWrapper, worker_id: str, releases: Sequence[Release]
 ) -> Settled:
     """Give claims back inside the caller's transaction."""
-    written = _write(cursor, sql.RELEASE, [_release_row(engine, worker_id, r) for r in releases])
+    rows = [_release_row(engine, worker_id, r) for r in releases]
+    written = engine.write(cursor, sql.RELEASE, rows)
     traces = {r.job.task_id: _trace_of_release(r.job) for r in releases}
     accepted = _accepted(cursor, written, traces)
-    waiting = [_released_entry(r) for r in releases if r.job.task_id in accepted]
-    return Settled(accepted, _not_cancelled(cursor, waiting))
-
-
-def entry_of(job: Job, delay: float = 0.0) -> Entry:
-    return Entry(job.task_id, job.lane, job.priority, job.sequence, delay)
-
-
-def _write(cursor: CursorWrapper, statement: str, rows: Sequence[Sequence[Any]]) -> int:
-    if not rows:
-        return 0
-    cursor.executemany(statement, rows)
-    return int(cursor.rowcount)
+    return _settled(engine, cursor, accepted, [r.job for r in releases])
 
 
 def _accepted(cursor: CursorWrapper, written: int, traces: dict[str, Trace]) -> set[str]:
@@ -66,23 +62,22 @@ def _accepted(cursor: CursorWrapper, written: int, traces: dict[str, Trace]) -> 
     ids = list(traces)
     cursor.execute(
         f"SELECT task_id, claim, attempts, history FROM {sql.TABLE} "
-        f"WHERE task_id IN ({sql.placeholders(ids)}) AND status <> 'running'",
+        f"WHERE task_id IN ({placeholders(ids)}) AND status <> 'running'",
         ids,
     )
     return {task_id for task_id, *trace in cursor.fetchall() if traces[task_id] == tuple(trace)}
 
 
-def _not_cancelled(cursor: CursorWrapper, entries: list[Entry]) -> list[Entry]:
-    """Leave out the jobs that were cancelled instead of waiting again, as had been asked for."""
-    if not entries:
-        return []
-    ids = [entry.sequence for entry in entries]
-    cursor.execute(
-        f"SELECT id FROM {sql.TABLE} WHERE id IN ({sql.placeholders(ids)}) AND {sql.STILL_WAITING}",
-        ids,
-    )
-    waiting = {row[0] for row in cursor.fetchall()}
-    return [entry for entry in entries if entry.sequence in waiting]
+def _settled(
+    engine: Engine, cursor: CursorWrapper, accepted: set[str], again: Sequence[Job]
+) -> Settled:
+    """Say what waits again as the records have it, which is not always as it was written.
+
+    A job may have been cancelled instead; and since a write that is sent again was made, time has
+    passed, and the job may have been retried by hand.
+    """
+    rows = [job.sequence for job in again if job.task_id in accepted]
+    return Settled(accepted, waiting_among_rows(engine, cursor, rows))
 
 
 def _trace_of_settlement(settlement: Settlement) -> Trace:
@@ -93,13 +88,7 @@ def _trace_of_release(job: Job) -> Trace:
     return Trace(job.claim, job.attempts - 1, job.history)
 
 
-def _released_entry(release: Release) -> Entry:
-    job = release.job
-    entry = entry_of(job, release.delay)
-    return entry._replace(lane=Lane(job.queue, release.kind or job.kind))
-
-
-def _finish_row(engine: Sqlite, worker_id: str, settlement: Settlement) -> tuple[Any, ...]:
+def _finish_row(now: Any, worker_id: str, settlement: Settlement) -> tuple[Any, ...]:
     return (
         settlement.status.value,
         settlement.result,
@@ -107,12 +96,12 @@ def _finish_row(engine: Sqlite, worker_id: str, settlement: Settlement) -> tuple
         settlement.failures,
         settlement.crashes,
         settlement.history,
-        engine.moment(),
-        *_holding(worker_id, settlement.job),
+        now,
+        *holding(worker_id, settlement.job),
     )
 
 
-def _again_row(engine: Sqlite, worker_id: str, settlement: Settlement) -> tuple[Any, ...]:
+def _again_row(engine: Engine, worker_id: str, settlement: Settlement) -> tuple[Any, ...]:
     return (
         engine.moment(),
         _due(engine, settlement.delay),
@@ -120,16 +109,16 @@ def _again_row(engine: Sqlite, worker_id: str, settlement: Settlement) -> tuple[
         settlement.failures,
         settlement.crashes,
         settlement.history,
-        *_holding(worker_id, settlement.job),
+        *holding(worker_id, settlement.job),
     )
 
 
-def _release_row(engine: Sqlite, worker_id: str, release: Release) -> tuple[Any, ...]:
+def _release_row(engine: Engine, worker_id: str, release: Release) -> tuple[Any, ...]:
     return (
         engine.moment(),
         _due(engine, release.delay),
         (release.kind or release.job.kind).value,
-        *_holding(worker_id, release.job),
+        *holding(worker_id, release.job),
     )
 
 
@@ -138,9 +127,10 @@ def _texts(settlement: Settlement) -> tuple[str, str, str]:
     return (error.message, error.type, error.traceback) if error else ("", "", "")
 
 
-def _holding(worker_id: str, job: Job) -> tuple[int, str, int]:
+def holding(worker_id: str, job: Job) -> tuple[int, str, int]:
+    """Return the parameters of HELD."""
     return job.sequence, worker_id, job.claim
 
 
-def _due(engine: Sqlite, delay: float) -> Any:
+def _due(engine: Engine, delay: float) -> Any:
     return engine.moment(delay) if delay > 0 else None

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,28 +17,43 @@ from django.core.management.base import BaseCommand, CommandError, SystemCheckEr
 from django.db import connections
 
 from flowrra_django import __version__, runtime
+from flowrra_django.announcing import Announcer
 from flowrra_django.config import BrokerConfig, Config
+from flowrra_django.engine.events import OnEvent
+from flowrra_django.engine.turns import Shares
 from flowrra_django.exceptions import ConfigurationError
 from flowrra_django.management.reloading import Reloading
+from flowrra_django.management.sharing import queues, shared
+from flowrra_django.management.showing import described, in_order, show_logs
+from flowrra_django.management.supervising import SIGNALS, Place, supervise
 from flowrra_django.runners.thread import THREAD_PREFIX
+from flowrra_django.worker.line import Line
 from flowrra_django.worker.process import Worker
+from flowrra_django.worker.retirement import Lifespan
+from flowrra_django.worker.supervisor import MISCONFIGURED
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
-MISCONFIGURED = 2
-LEVELS = {0: logging.WARNING, 1: logging.INFO}
+HOW_TO_STOP = "Ctrl-C or SIGTERM drains; a second one stops at once."
 
 
 class Command(BaseCommand):
     help = "Run background jobs until told to stop (SIGTERM or Ctrl-C)."
     requires_system_checks = ()  # run by handle(), for an exit code of its own
+    _is_command_line = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--queue",
-            action="append",
+            action="extend",
+            type=queues,
             default=[],
-            metavar="NAME",
-            help="Serve this queue only; may be given several times. Default: every queue.",
+            metavar="NAME[=WEIGHT]",
+            help="Serve this queue only; several are given with commas, or one by one. Default: "
+            "every queue. Of so many jobs begun, WEIGHT are of this one.",
+        )
+        parser.add_argument(
+            "--strict",
+            action="store_true",
+            help="Begin nothing of a queue while something of one named before it waits.",
         )
         for kind, what in (
             ("io", "coroutines on the event loop"),
@@ -61,36 +76,103 @@ class Command(BaseCommand):
             help="Run the jobs that are kept in this database, instead of the settings' one.",
         )
         parser.add_argument(
+            "--processes",
+            type=whole_number,
+            metavar="N",
+            help="Run so many workers, each in a process with slots of its own, and replace one "
+            "that dies or has done its share.",
+        )
+        parser.add_argument(
+            "--max-jobs",
+            type=whole_number,
+            metavar="N",
+            help="Take no more jobs when so many have begun, and end after those.",
+        )
+        parser.add_argument(
+            "--max-memory",
+            type=whole_number,
+            metavar="MB",
+            help="The same when the worker's own process takes more memory than this.",
+        )
+        parser.add_argument("--supervised", metavar="NUMBER:HANDLE", help=SUPPRESS)
+        parser.add_argument(
             "--reload", action="store_true", help="Start anew when the code changes."
         )
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        self._is_command_line = True
+        super().run_from_argv(argv)
+
     def handle(self, **options: Any) -> None:
-        if options["reload"]:
+        place = Place.read(options["supervised"])
+        show_logs(options["verbosity"], place.label)
+        if options["processes"] is not None and options["supervised"] is None:
+            self._supervise(options)
+        elif options["reload"]:
             reloading = Reloading()
-            reloading.run(lambda: self._run(options, reloading.watch))
+            reloading.run(lambda: self._run(options, place, reloading.watch))
         else:
-            self._run(options, lambda _: None)
+            self._run(options, place, lambda _: None)
             leave()
 
-    def _run(self, options: dict[str, Any], announce: Callable[[Worker], None]) -> None:
-        show_logs(options["verbosity"])
+    def _supervise(self, options: dict[str, Any]) -> None:
+        if options["reload"]:
+            raise CommandError(
+                "--reload goes with one process. Leave out --processes.", returncode=MISCONFIGURED
+            )
+        if not self._is_command_line:
+            raise CommandError("--processes works on the command line only.")
         self._check()
-        worker = self._worker(options)
+        config, _ = self._asked_for(options)
+        count = options["processes"]
+        lines = [
+            f"flowrra_django {__version__}, supervisor, pid {os.getpid()}",
+            f"  workers {count}",
+            *described(config, of="each "),
+            f"  queues  {', '.join(options['queue']) or 'every one'}{in_order(options)}",
+            HOW_TO_STOP,
+        ]
+        code = supervise(
+            count,
+            stop_timeout=config.executor.stop_timeout,
+            burst=options["burst"],
+            introduce=lambda: self._say("\n".join(lines)),
+        )
+        self._say("All workers have ended.")
+        if code:
+            sys.exit(code)
+
+    def _run(
+        self, options: dict[str, Any], place: Place, announce: Callable[[Worker], None]
+    ) -> None:
+        if not place.label:  # else the supervisor did
+            self._check()
+        announcer = Announcer(runtime.audiences)
+        worker = self._worker(options, announcer.put)
         announce(worker)
-        self._introduce(worker)
-        asyncio.run(run_until_told(worker, burst=options["burst"]))
-        self.stdout.write(f"Stopped. {worker.settled} runs ended here.")
+        self._introduce(worker, place, options)
+        try:
+            asyncio.run(run_until_told(worker, options, place.line))
+        except ConfigurationError as error:  # of what only the server itself could tell
+            raise CommandError(str(error), returncode=MISCONFIGURED) from error
+        announcer.stop()
+        because = f", since {worker.retirement.reason}" if worker.retirement.is_due else ""
+        self._say(f"{place.label}Stopped{because}. Runs that ended here: {worker.settled}.")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
 
     def _check(self) -> None:
         try:
-            self.check()
+            self.check(databases=[])  # Django 6.1 would connect to all of the site's
         except SystemCheckError as error:
             raise CommandError(str(error), returncode=MISCONFIGURED) from error
 
-    def _worker(self, options: dict[str, Any]) -> Worker:
+    def _asked_for(self, options: dict[str, Any]) -> tuple[Config, Shares]:
         try:
             config = configured(runtime.get_config(), options)
-            stores = runtime.stores_of(config)
+            shares = shared(options["queue"], is_strict=options["strict"])
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=MISCONFIGURED) from error
         if missing := runtime.missing_tables(config):
@@ -98,28 +180,41 @@ class Command(BaseCommand):
                 f"The database has no table {missing[0]}. Run 'manage.py migrate' first.",
                 returncode=MISCONFIGURED,
             )
-        hooks = runtime.worker_hooks()
-        return Worker(
-            config, runtime.registry, stores, hooks, queues=options["queue"], version=__version__
-        )
+        return config, shares
 
-    def _introduce(self, worker: Worker) -> None:
-        config = worker.config
-        slots = config.executor
-        served = ", ".join(worker.queues)
-        tasks = len(runtime.registry)
-        lines = (
-            f"flowrra_django {__version__}, worker {worker.presence.worker_id}, pid {os.getpid()}",
-            f"  ledger  {config.backend.url if config.backend else 'memory'}",
-            f"  queues  {served}" + (" and every other one" if worker.serves_all else ""),
-            f"  tasks   {tasks} known",
-            (
-                f"  slots   {slots.io_workers} coroutines, {slots.thread_workers} threads, "
-                f"{slots.cpu_workers} processes"
-            ),
-            "Ready. Ctrl-C or SIGTERM drains; a second one stops at once.",
-        )
-        self.stdout.write("\n".join(lines))
+    def _worker(self, options: dict[str, Any], on_event: OnEvent) -> Worker:
+        config, shares = self._asked_for(options)
+        try:
+            stores = runtime.stores_of(config)
+        except ConfigurationError as error:
+            raise CommandError(str(error), returncode=MISCONFIGURED) from error
+        hooks = runtime.worker_hooks(on_event)
+        return Worker(config, runtime.registry, stores, hooks, shares=shares, version=__version__)
+
+    def _introduce(self, worker: Worker, place: Place, options: dict[str, Any]) -> None:
+        name = f"worker {worker.presence.worker_id}, pid {os.getpid()}"
+        if place.label:
+            self._say(f"{place.label}{name}")
+            return
+        served = ", ".join(options["queue"] or worker.queues)
+        lines = [
+            f"flowrra_django {__version__}, {name}",
+            *described(worker.config),
+            f"  queues  {served}"
+            + (" and every other one" if worker.serves_all else "")
+            + in_order(options),
+            f"  tasks   {len(runtime.registry)} known",
+            f"Ready. {HOW_TO_STOP}",
+        ]
+        self._say("\n".join(lines))
+
+
+def whole_number(text: str) -> int:
+    """Return what an option of 1 or more says."""
+    number = int(text)
+    if number < 1:
+        raise ArgumentTypeError(f"{text} is less than 1")
+    return number
 
 
 def configured(config: Config, options: dict[str, Any]) -> Config:
@@ -133,24 +228,15 @@ def configured(config: Config, options: dict[str, Any]) -> Config:
     return replace(config, broker=BrokerConfig(url), backend=replace(config.backend, url=url))
 
 
-def show_logs(verbosity: int) -> None:
-    """Show this package's log lines on stderr, unless the site's own LOGGING shows them."""
-    logger = logging.getLogger("flowrra_django")
-    if not logger.hasHandlers():
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
-        logger.addHandler(handler)
-    if logger.level == logging.NOTSET:
-        logger.setLevel(LEVELS.get(verbosity, logging.DEBUG))
-
-
-async def run_until_told(worker: Worker, *, burst: bool) -> None:
+async def run_until_told(worker: Worker, options: dict[str, Any], line: Line) -> None:
     """Run the worker, draining on a first signal and stopping on a second."""
     if threading.current_thread() is threading.main_thread():
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            loop.add_signal_handler(number, worker.ask)
-    await worker.run(burst=burst)
+            loop.add_signal_handler(number, worker.ending.ask)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a supervisor holds Ctrl-C back
+    lifespan = Lifespan(max_jobs=options["max_jobs"], max_memory=options["max_memory"])
+    await worker.run(burst=options["burst"], lifespan=lifespan, line=line)
 
 
 def leave() -> None:

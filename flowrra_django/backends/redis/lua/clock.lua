@@ -1,0 +1,3 @@
+-- Returns now.
+
+return {dropped, now}

@@ -1,0 +1,6 @@
+-- ARGV: the worker. Returns whether it is enlisted, and so asked to end.
+
+if not is_enlisted(ARGV[2]) then return {dropped, 0} end
+need('set', 'draining')
+redis.call('SADD', base .. 'draining', ARGV[2])
+return {dropped, 1}

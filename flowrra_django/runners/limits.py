@@ -1,0 +1,30 @@
+"""A run that may take only so long."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..exceptions import JobTimeoutError
+from ..job import Failed, Job, Outcome
+from ..registry import Task
+from .base import BaseRunner, failed
+
+
+async def run_within(seconds: float | None, runner: BaseRunner, job: Job, task: Task) -> Outcome:
+    """Run a job; when its time is up, stop its code, as far as its runner can.
+
+    A coroutine is cancelled and may still clean up. Whatever it then returns or raises, it took
+    too long.
+    """
+    if seconds is None:
+        return await runner.run(job, task)
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            outcome = await runner.run(job, task)
+    except TimeoutError:  # of the limit: no runner raises one
+        return _too_long(seconds, runner)
+    return _too_long(seconds, runner) if limit.expired() else outcome
+
+
+def _too_long(seconds: float, runner: BaseRunner) -> Failed:
+    return failed(JobTimeoutError(seconds, is_stopped=runner.can_stop))

@@ -1,0 +1,84 @@
+"""The ledger in PostgreSQL: what is its own."""
+
+import pytest
+from django.db import connections
+
+from flowrra_django.brokers.database import DatabaseBroker
+from flowrra_django.engine.stores import Stores
+from flowrra_django.models import TaskRecord
+from tests.contracts.acts import IO, enlist, new_job, record
+from tests.contracts.stores import POSTGRESQL, emptied
+
+TABLE = TaskRecord._meta.db_table
+
+
+@pytest.fixture
+def stores(request, clock):
+    emptied(POSTGRESQL, request)
+    backend = POSTGRESQL.open(clock)
+    stores = Stores(backend, DatabaseBroker(backend))
+    enlist(backend, "w")
+    yield stores
+    stores.close()
+
+
+def settings_during(connection, act):
+    """Return whether statements were compiled, for each that changes a table."""
+    seen = {}
+
+    def look(execute, statement, parameters, many, context):
+        result = execute(statement, parameters, many, context)
+        if statement.split(maxsplit=1)[0] in {"UPDATE", "INSERT"}:
+            with connection.connection.cursor() as cursor:
+                seen[statement] = cursor.execute("SHOW jit").fetchone()[0]
+        return result
+
+    with connection.execute_wrapper(look):
+        act()
+    return [*seen.values()]
+
+
+def rows_read(connection, act):
+    """Return how many rows the nodes of each plan gave that read the table of the jobs."""
+    read = []
+
+    def look(execute, statement, parameters, many, context):
+        if statement.lstrip().startswith("WITH"):
+            with connection.connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+                read.append(sum(rows_of(cursor.fetchone()[0][0]["Plan"])))
+        return execute(statement, parameters, many, context)
+
+    with connection.execute_wrapper(look):
+        act()
+    return read
+
+
+def rows_of(plan):
+    if plan.get("Relation Name") == TABLE:
+        yield plan["Actual Rows"] * plan["Actual Loops"]
+    for step in plan.get("Plans", ()):
+        yield from rows_of(step)
+
+
+def test_a_look_for_work_reads_one_job_of_a_lane_however_many_wait(stores):
+    backend, connection = stores.backend, connections["postgresql"]
+    backend.record([new_job(backend) for _ in range(3_000)])
+    with connection.cursor() as cursor:
+        assert rows_read(connection, lambda: stores.broker._peek(cursor, [IO])) == [1]
+
+
+@pytest.mark.parametrize("by", ["id", "lane"])
+def test_a_claim_is_not_compiled_and_the_session_stays_as_it_was(stores, by):
+    connection = connections["postgresql"]
+    with connection.cursor() as cursor:
+        cursor.execute("SET jit = on")
+    task_id = record(stores.backend)
+    claim = {
+        "id": lambda: stores.backend.claim("w", [task_id]),
+        "lane": lambda: stores.take("w", [IO], 10),
+    }[by]
+    assert settings_during(connection, claim) == ["off"]
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("on",)

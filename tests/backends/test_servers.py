@@ -1,0 +1,300 @@
+"""Ledgers on database servers: locks between connections, lost connections, what errors mean."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import DatabaseError, OperationalError, connections, transaction
+
+from flowrra_django.results import TaskStatus
+from tests.contracts.acts import (
+    IO,
+    claim_new,
+    enlist,
+    record,
+    record_many,
+    rescue,
+    status_of,
+    success,
+)
+from tests.contracts.stores import DATABASES, emptied
+from tests.support import until
+
+# Whether a session of the database waits for a lock. InnoDB looks anew only where it has not been
+# asked for a tenth of a second.
+IS_HELD_UP = {
+    "postgresql": """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """,
+    "mysql": """
+        SELECT count(*) FROM information_schema.innodb_trx
+        JOIN information_schema.processlist ON id = trx_mysql_thread_id
+        JOIN (SELECT sleep(0.15)) AS pause
+        WHERE trx_state = 'LOCK WAIT' AND db = database()
+    """,
+}
+SESSION = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT connection_id()"}
+END = {"postgresql": "SELECT pg_terminate_backend(%s)", "mysql": "KILL %s"}
+CLOSED_TO_WRITES = {
+    "postgresql": "SET default_transaction_read_only = on",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+}
+IMPATIENT = {
+    "postgresql": "SET lock_timeout = '50ms'",
+    "mysql": "SET SESSION innodb_lock_wait_timeout = 1",
+}
+
+
+@pytest.fixture(params=[pair for pair in DATABASES if pair.ledger.server], ids=lambda p: p.name)
+def pair(request):
+    emptied(request.param.ledger, request)
+    return request.param
+
+
+@pytest.fixture
+def backend(stores):
+    return stores.backend
+
+
+@pytest.fixture
+def elsewhere(backend):
+    """Make a call on a thread, and so a connection, of its own; give its future."""
+    with ThreadPoolExecutor(4) as pool:
+
+        def called(call):
+            try:
+                return call()
+            finally:
+                connections.close_all()
+
+        yield lambda call: pool.submit(called, call)
+
+
+def ask(backend, statement, parameters=()):
+    """Execute a statement on this thread's connection; return the value that it gives, if any."""
+    with connections[backend.alias].cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchone()[0] if cursor.description else None
+
+
+@pytest.fixture
+def vendor(backend):
+    return connections[backend.alias].vendor
+
+
+@pytest.fixture
+def held_up(backend, elsewhere, vendor):
+    """Wait until a session waits for a lock."""
+    is_held_up = lambda: ask(backend, IS_HELD_UP[vendor])  # noqa: E731
+    return lambda: until(lambda: elsewhere(is_held_up).result(10))
+
+
+@pytest.fixture
+def end_connection(backend, elsewhere, vendor):
+    """End this thread's connection from the server's side."""
+
+    def end():
+        session = ask(backend, SESSION[vendor])
+        elsewhere(lambda: ask(backend, END[vendor], [session])).result(10)
+
+    return end
+
+
+# A claim beside a rescue of the worker that claims
+
+
+def test_a_rescue_waits_for_a_claim_that_is_not_committed_and_frees_its_jobs_too(
+    backend, elsewhere, held_up
+):
+    enlist(backend, "w")
+    task_id = record(backend)
+    with transaction.atomic(using=backend.alias):
+        assert len(backend.claim("w", [task_id]).jobs) == 1
+        rescued = elsewhere(lambda: rescue(backend, "w"))
+        held_up()
+        assert not rescued.done()
+    assert rescued.result(10) == [task_id]
+    assert status_of(backend, task_id) is TaskStatus.RETRYING
+
+
+@pytest.mark.parametrize("by", ["id", "lane"])
+def test_a_claim_beside_a_rescue_that_is_not_committed_wins_nothing(
+    stores, backend, elsewhere, held_up, by
+):
+    enlist(backend, "w")
+    task_id = record(backend)
+    claim = {
+        "id": lambda: backend.claim("w", [task_id]).jobs,
+        "lane": lambda: stores.take("w", [IO], 10).jobs,
+    }[by]
+    with transaction.atomic(using=backend.alias):
+        rescue(backend, "w")
+        claimed = elsewhere(claim)
+        held_up()
+        assert not claimed.done()
+    assert claimed.result(10) == []
+    assert status_of(backend, task_id) is TaskStatus.PENDING
+
+
+def test_a_rescue_that_is_rolled_back_costs_a_claim_nothing(backend, elsewhere, held_up):
+    enlist(backend, "w")
+    task_id = record(backend)
+    with transaction.atomic(using=backend.alias):
+        rescue(backend, "w")
+        claimed = elsewhere(lambda: backend.claim("w", [task_id]).jobs)
+        held_up()
+        transaction.set_rollback(True, using=backend.alias)
+    assert [job.task_id for job in claimed.result(10)] == [task_id]
+
+
+def test_a_settlement_beside_a_rescue_that_is_not_committed_is_refused(backend, elsewhere, held_up):
+    job = claim_new(backend, "w")
+    with transaction.atomic(using=backend.alias):
+        rescue(backend, "w")
+        settled = elsewhere(lambda: backend.settle("w", [success(job)]))
+        held_up()
+    assert settled.result(10).accepted == set()
+    assert status_of(backend, job.task_id) is TaskStatus.RETRYING
+
+
+# Takers pass over each other's jobs
+
+
+def test_two_takers_share_nothing_and_neither_waits(stores, backend, elsewhere):
+    enlist(backend, "a", "b")
+    task_ids = record_many(backend, 10)
+    with transaction.atomic(using=backend.alias):
+        mine = {job.task_id for job in stores.take("a", [IO], 6).jobs}
+        others = {
+            job.task_id for job in elsewhere(lambda: stores.take("b", [IO], 6)).result(5).jobs
+        }
+    assert mine == set(task_ids[:6])
+    assert others == set(task_ids[6:])
+
+
+def test_a_long_transaction_around_other_jobs_holds_no_taker_up(stores, backend, elsewhere):
+    enlist(backend, "a")
+    cancelled, free = record(backend), record(backend)
+    with transaction.atomic(using=backend.alias):
+        backend.cancel([cancelled])
+        record(backend)
+        taken = elsewhere(lambda: stores.take("a", [IO], 6)).result(5)
+    assert [job.task_id for job in taken.jobs] == [free]
+
+
+def test_old_jobs_are_pruned_beside_a_transaction_that_holds_some(backend, clock, elsewhere):
+    jobs = [claim_new(backend, "w") for _ in range(3)]
+    backend.settle("w", [success(job) for job in jobs])
+    clock.advance(100)
+    with transaction.atomic(using=backend.alias):
+        backend.retry([jobs[0].task_id])
+        assert elsewhere(lambda: backend.prune(50, 10)).result(5) == 2
+
+
+# Lost connections
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda backend: backend.beat("w"),
+        lambda backend: len(backend.beats()),
+        lambda backend: len(backend.results(["nobody"])) + 1,
+        lambda backend: len(backend.settled_among(["nobody"])),
+        lambda backend: len(backend.queues()) + 1,
+    ],
+    ids=["beat", "beats", "results", "settled_among", "queues"],
+)
+def test_a_call_whose_connection_was_ended_is_an_outage_and_the_next_one_does(
+    backend, end_connection, call
+):
+    enlist(backend, "w")
+    end_connection()
+    with pytest.raises(DatabaseError) as caught:
+        call(backend)
+    assert backend.is_outage(caught.value)
+    assert not backend.is_busy(caught.value)
+    assert call(backend) == 1
+
+
+def test_a_connection_that_ends_inside_a_transaction_leaves_nothing_and_is_an_outage(
+    backend, end_connection
+):
+    job = claim_new(backend, "w")
+    with pytest.raises(DatabaseError) as caught, backend.engine.writing():
+        backend.settle("w", [success(job)])
+        end_connection()
+        backend.beat("w")
+    assert backend.is_outage(caught.value)
+    assert status_of(backend, job.task_id) is TaskStatus.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("PORT", 1), ("USER", "nobody_at_all"), ("NAME", "nothing_at_all")]
+)
+def test_a_server_that_cannot_be_logged_in_to_is_an_outage(backend, monkeypatch, option, value):
+    connection = connections[backend.alias]
+    connection.close()
+    with monkeypatch.context() as patch, pytest.raises(OperationalError) as caught:
+        patch.setitem(connection.settings_dict, option, value)
+        backend.beat("w")
+    assert backend.is_outage(caught.value)
+    assert backend.beat("w") is False
+
+
+# What errors mean
+
+
+def test_a_database_that_is_closed_to_writes_is_an_outage(backend, elsewhere, vendor):
+    def record_where_closed():
+        ask(backend, CLOSED_TO_WRITES[vendor])
+        record(backend)
+
+    error = elsewhere(record_where_closed).exception(10)
+    assert backend.is_outage(error)
+    assert not backend.is_busy(error)
+
+
+def test_a_lock_that_is_not_had_in_time_is_busy(backend, elsewhere, vendor):
+    enlist(backend, "w")
+
+    def beat_impatiently():
+        ask(backend, IMPATIENT[vendor])
+        backend.beat("w")
+
+    with transaction.atomic(using=backend.alias):
+        backend.beat("w")
+        error = elsewhere(beat_impatiently).exception(10)
+    assert backend.is_busy(error)
+    assert not backend.is_outage(error)
+
+
+def test_one_of_two_that_wait_for_each_other_finds_the_database_busy(backend, elsewhere):
+    enlist(backend, "a", "b")
+    both = threading.Barrier(2)
+
+    def beat(first, second):
+        with backend.engine.writing():
+            backend.beat(first)
+            both.wait(10)
+            backend.beat(second)
+
+    errors = [elsewhere(lambda names=names: beat(*names)) for names in ("ab", "ba")]
+    (error,) = filter(None, [future.exception(10) for future in errors])
+    assert backend.is_busy(error)
+    assert not backend.is_outage(error)
+
+
+@pytest.mark.parametrize("statement", ["SELECT 1 FROM nowhere", "SELECT nothing", "SELECT FROM"])
+def test_a_mistake_is_neither_an_outage_nor_a_busy_store(backend, statement):
+    with pytest.raises(DatabaseError) as caught:
+        ask(backend, f"{statement} WHERE")
+    assert not backend.is_outage(caught.value)
+    assert not backend.is_busy(caught.value)
+
+
+def test_errors_of_others_are_no_outage(backend):
+    for error in (ValueError("away"), OSError(2013, "away")):
+        assert not backend.is_outage(error)
+        assert not backend.is_busy(error)

@@ -1,0 +1,156 @@
+"""Hearing of other processes from PostgreSQL, and what is done where nothing can be heard."""
+
+import socket
+import struct
+import threading
+from contextlib import closing, contextmanager, suppress
+
+import pytest
+from django.db import connections
+
+from flowrra_django.brokers.database import DatabaseBroker
+from flowrra_django.brokers.database.news import LATE, SOON
+from flowrra_django.brokers.database.notifications import listen_to
+from flowrra_django.engine.stores import Stores
+from tests.contracts.acts import IO, enlist, enqueue
+from tests.contracts.stores import POSTGRESQL, emptied
+from tests.support import until
+
+ALIAS = "postgresql"
+NOTIFICATION = b"A"
+LISTENERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND query = 'LISTEN flowrra'
+"""
+
+
+class Proxy:
+    """Passes everything on but notifications, as one does that pools transactions."""
+
+    def __init__(self, address):
+        self._address = address
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.swallowed = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self._server.close()
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                server = socket.create_connection(self._address)
+                for work in (self._pass_questions, self._pass_answers):
+                    threading.Thread(target=work, args=(client, server), daemon=True).start()
+
+    def _pass_questions(self, client, server):
+        with suppress(OSError), closing(server):
+            while data := client.recv(65536):
+                server.sendall(data)
+
+    def _pass_answers(self, client, server):
+        with suppress(OSError), closing(client), server.makefile("rb") as answers:
+            while head := answers.read(5):
+                (length,) = struct.unpack("!I", head[1:])
+                body = answers.read(length - 4)
+                if head[:1] == NOTIFICATION:
+                    self.swallowed += 1
+                else:
+                    client.sendall(head + body)
+
+
+@pytest.fixture
+def stores(request, clock):
+    emptied(POSTGRESQL, request)
+    backend = POSTGRESQL.open(clock)
+    stores = Stores(backend, DatabaseBroker(backend))
+    enlist(backend, "w")
+    yield stores
+    stores.close()
+
+
+@pytest.fixture
+def proxy(stores, monkeypatch):
+    """Have all new connections go through a proxy."""
+    settings = connections[ALIAS].settings_dict
+    connections[ALIAS].close()
+    with (
+        closing(Proxy((settings["HOST"], settings["PORT"]))) as proxy,
+        monkeypatch.context() as patch,
+    ):
+        patch.setitem(settings, "HOST", "127.0.0.1")
+        patch.setitem(settings, "PORT", proxy.port)
+        patch.setitem(settings, "OPTIONS", {"sslmode": "disable", "gssencmode": "disable"})
+        yield proxy
+        connections[ALIAS].close()
+
+
+@contextmanager
+def listening():
+    heard = threading.Semaphore(0)
+    with closing(listen_to(ALIAS, heard.release)) as listener:
+        yield listener, heard
+
+
+def test_a_job_that_comes_is_heard_of(stores):
+    with listening() as (_, heard):
+        assert heard.acquire(timeout=10)  # that something may have come before
+        enqueue(stores)
+        assert heard.acquire(timeout=10)
+
+
+def test_a_job_that_comes_while_one_begins_to_listen_is_heard_of(stores):
+    with listening() as (_, heard):
+        enqueue(stores)
+        until(lambda: heard.acquire(timeout=10) and stores.broker.depth([IO], 1))
+
+
+def test_a_listener_whose_connection_was_ended_hears_on_another(stores):
+    with listening() as (listener, heard):
+        assert heard.acquire(timeout=10)
+        with connections[ALIAS].cursor() as cursor:
+            until(lambda: cursor.execute(LISTENERS) or cursor.fetchall())
+        assert heard.acquire(timeout=10)
+        enqueue(stores)
+        assert heard.acquire(timeout=10)
+        assert listener.is_alive()
+
+
+def test_a_listener_that_hears_nothing_says_so_once_and_ends(stores, proxy, caplog):
+    with listening() as (listener, _):
+        until(lambda: not listener.is_alive())
+    assert listener.is_deaf
+    assert proxy.swallowed >= 1
+    assert [record.message.split(",")[0] for record in caplog.records] == [
+        "Notifications of DATABASES['postgresql'] do not arrive"
+    ]
+
+
+def test_behind_a_proxy_the_database_is_polled_the_less_often_the_longer_nothing_comes(
+    stores, proxy, caplog
+):
+    broker = stores.broker
+    with closing(broker.listen(lambda: None)) as listener:
+        until(lambda: not listener.is_alive())
+    assert broker.listen(lambda: None) is None
+    paces = [broker.poll_seconds for _ in range(10) if broker.changed()]
+    assert paces == sorted(paces)
+    assert paces[-1] == broker.poll_seconds == LATE
+    enqueue(stores)
+    assert len(stores.take("w", [IO], 1).jobs) == 1
+    assert broker.poll_seconds == SOON
+    assert len(caplog.records) == 1
+
+
+def test_behind_a_proxy_a_job_of_another_process_rings_the_bell(stores, proxy, caplog, clock):
+    rung = threading.Event()
+    stores.broker.subscribe(rung.set)
+    stores.place.nudge()
+    until(lambda: "do not arrive" in caplog.text)
+    rung.clear()
+    neighbour = POSTGRESQL.open(clock)
+    enqueue(Stores(neighbour, DatabaseBroker(neighbour)))
+    until(rung.is_set)
+    stores.stop()
