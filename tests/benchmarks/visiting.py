@@ -1,52 +1,54 @@
-"""Opens the admin's pages and times what the database does for each."""
+"""Opens the admin's pages, runs its commands, and times what the database does for each."""
 
 from __future__ import annotations
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import product
+from io import StringIO
+from pathlib import Path
+from statistics import median
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.backends.sqlite3 import base
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import setup_test_environment
 
-from flowrra_django.models import TaskRecord
-from flowrra_django.results import TaskStatus
-from tests.benchmarks.filling import QUEUES, RETIRED, TASKS, WORKERS, fill
+from flowrra_django import runtime
+from flowrra_django.job import Kind
+from flowrra_django.registry import Task
+from tests.benchmarks.addresses import LIST, pages, pages_of_many_queues
+from tests.benchmarks.filling import (
+    RARE,
+    TASKS,
+    TENANTS,
+    fill,
+    fill_around,
+    wait_on,
+)
 
-LIST = "/admin/flowrra_django/taskrecord/"
-WORKER_LIST = "/admin/flowrra_django/workerprocess/"
-
-STATUSES = [status.value for status in TaskStatus]
-CHOICES = {"status": STATUSES, "queue": [*QUEUES], "task": [*TASKS, RETIRED]}
-COMBINED = [
-    ("status",), ("queue",), ("task",), ("status", "queue"), ("status", "task"), ("queue", "task"),
-    ("status", "queue", "task"),
-]  # fmt: skip
-PREFIXES = {
-    "none": ["nothing"],
-    "one": ["shop.orders.cr", "shop.retired"],
-    "a few": ["shop.orders.", "shop.imports."],
-    "a dozen": ["shop.m"],
-    "all": ["shop."],
-}
+ROOT = {"username": "root", "is_staff": True, "is_superuser": True}
 
 
 @dataclass
 class Meter:
-    """Counts statements, and the seconds in the database."""
+    """Counts statements, and the seconds in the database.
+
+    They are seconds of the processor, whoever else is at work on the machine: of this thread,
+    which is where SQLite works, or of the server's process for this connection.
+    """
 
     seconds: float = 0.0
     statements: int = 0
+    clock: Callable[[], float] = time.perf_counter
 
     def execute(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
@@ -55,59 +57,124 @@ class Meter:
         return self.timed(execute, sql, params, many, context)
 
     def timed(self, func: Callable[..., Any], *args: Any) -> Any:
-        start = time.perf_counter()
+        start = self.clock()
         try:
             return func(*args)
         finally:
-            self.seconds += time.perf_counter() - start
+            self.seconds += self.clock() - start
 
 
 @dataclass(frozen=True)
 class Visit:
-    """What one page took."""
+    """What one page took, each time that it was opened."""
 
     kind: str
     url: str
-    database_ms: float
-    whole_ms: float
+    database_ms: list[float]
+    whole_ms: list[float]
     statements: int
 
+    @property
+    def usual_ms(self) -> float:
+        return median(self.database_ms)
 
-def prepare(records: int) -> None:
-    """Make the tables and fill them."""
+
+def prepare(records: int, filled: Path) -> None:
+    """Make the tables and fill them, unless `filled` says that an earlier run has."""
     setup_test_environment()
-    call_command("migrate", verbosity=0)
+    if filled.exists():
+        return
+    if connection.vendor == "sqlite":
+        call_command("migrate", verbosity=0)
+    else:
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     fill(records)
+    fill_around()
+    filled.touch()
 
 
-def visit_all(limit_ms: float) -> Iterator[Visit]:
-    """Open every page once, one that takes longer than the limit twice more."""
+def clear() -> None:
+    """Leave nothing on a server."""
+    if connection.vendor != "sqlite":
+        name = connection.settings_dict["NAME"]
+        connection.creation.destroy_test_db(name, verbosity=0)
+
+
+def visit_all(times: int, only: str, every: int) -> Iterator[Visit]:
+    """Open so many times pages whose kind begins so: the first of each kind, and every so many.
+
+    First with all that waits on one queue, then with as much spread over many.
+    """
+    register_tasks()
     client = Client()
-    client.force_login(get_user_model().objects.create_superuser("root"))
-    visit(client, "", LIST)  # the first page of a process compiles the templates
+    client.force_login(get_user_model().objects.get_or_create(**ROOT)[0])
+    visit(client.get, "", LIST, 1)  # the first page of a process compiles the templates
     gc.freeze()  # what is there for good is not gone through while rows are fetched
-    for kind, url in pages():
-        visited = visit(client, kind, url)
-        for _ in range(2):
-            if visited.database_ms > limit_ms:
-                again = visit(client, kind, url)
-                visited = min(visited, again, key=lambda each: each.database_ms)
-        yield visited
+    for queues, found in ((["default"], pages), (TENANTS, pages_of_many_queues)):
+        wait_on(queues)
+        settle_down()
+        seen: Counter[str] = Counter()
+        for kind, url in found():
+            if kind.startswith(only) and seen[kind] % every == 0:
+                open_it = client.get if url.startswith("/") else run
+                yield visit(open_it, kind, url, times)
+            seen[kind] += 1
 
 
-def visit(client: Client, kind: str, url: str) -> Visit:
-    with metered() as meter:
-        start = time.perf_counter()
-        response = client.get(url)
-        whole = time.perf_counter() - start
-    assert response.status_code == 200, f"{url}: {response.status_code}"
-    return Visit(kind, url, meter.seconds * 1e3, whole * 1e3, meter.statements)
+def register_tasks() -> None:
+    """Have the site know the tasks whose jobs there are."""
+
+    def work() -> None:
+        """Do nothing."""
+
+    for name in (*TASKS, *RARE):
+        runtime.registry.add(Task(name=name, func=work, kind=Kind.THREAD))
+
+
+def settle_down() -> None:
+    """Do what a server does by itself, in a while."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+
+
+def run(command: str) -> HttpResponse:
+    """Run a command as if it were a page; what it has to say is as good as any."""
+    with suppress(CommandError):
+        call_command(*command.split(), stdout=StringIO())
+    return HttpResponse()
+
+
+def visit(open_it: Callable[[str], Any], kind: str, url: str, times: int) -> Visit:
+    database_ms, whole_ms = [], []
+    for _ in range(times):
+        with metered() as meter:
+            start = time.perf_counter()
+            response = open_it(url)
+            whole_ms.append((time.perf_counter() - start) * 1e3)
+        assert response.status_code == 200, f"{url}: {response.status_code}"
+        database_ms.append(meter.seconds * 1e3)
+    return Visit(kind, url, database_ms, whole_ms, meter.statements)
+
+
+def clock() -> Callable[[], float]:
+    """Return what tells the processor time that the database takes; else, time as it passes."""
+    if connection.vendor == "sqlite":
+        return time.thread_time
+    if connection.vendor != "postgresql":
+        return time.perf_counter
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        times = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
+    if not times.exists():  # it is on another machine
+        return time.perf_counter
+    return lambda: int(times.read_text().split()[0]) / 1e9
 
 
 @contextmanager
 def metered() -> Iterator[Meter]:
     """Time statements, and the fetching of their rows, in which SQLite does most of its work."""
-    meter = Meter()
+    meter = Meter(clock=clock())
 
     class Cursor(base.SQLiteCursorWrapper):
         def fetchone(self) -> Any:
@@ -124,56 +191,3 @@ def metered() -> Iterator[Meter]:
         connection.execute_wrapper(meter.execute),
     ):
         yield meter
-
-
-def pages() -> Iterator[tuple[str, str]]:
-    """Give the kind and the address of each page."""
-    yield "list", LIST
-    for number in (2, 10, 50, 100):
-        yield "list, later pages", _list(p=number)
-    yield from _filtered()
-    yield from _searched()
-    yield from _single()
-
-
-def _filtered() -> Iterator[tuple[str, str]]:
-    for names in COMBINED:
-        for values in product(*(CHOICES[name] for name in names)):
-            yield f"filter: {', '.join(names)}", _list(**dict(zip(names, values, strict=True)))
-    for number in (2, 100):
-        yield "filter: status, later pages", _list(status="success", p=number)
-    for worker in WORKERS:
-        yield "filter: worker", _list(worker=worker)
-        yield "filter: worker, queue", _list(worker=worker, queue="default")
-
-
-def _searched() -> Iterator[tuple[str, str]]:
-    for found, texts in PREFIXES.items():
-        for text in texts:
-            kind = f"search: {found}"
-            yield kind, _list(q=text)
-            yield f"{kind}; task", _list(q=text, task=TASKS[0])
-            for status in STATUSES:
-                yield f"{kind}; status", _list(q=text, status=status)
-            for queue in QUEUES:
-                yield f"{kind}; queue", _list(q=text, queue=queue)
-            for status, queue in product(STATUSES, QUEUES):
-                yield f"{kind}; status, queue", _list(q=text, status=status, queue=queue)
-    yield "search: all, last page", _list(q="shop.", p=100)
-    yield "search: id", _list(q=f"{500:032x}")
-
-
-def _single() -> Iterator[tuple[str, str]]:
-    for status in STATUSES:
-        for newest in TaskRecord.objects.filter(status=status).values_list("pk", flat=True)[:3]:
-            yield "task result", f"{LIST}{newest}/change/"
-            yield "task result: history", f"{LIST}{newest}/history/"
-            if status != TaskStatus.RUNNING:
-                yield "task result: delete", f"{LIST}{newest}/delete/"
-    yield "workers", WORKER_LIST
-    for worker in WORKERS:
-        yield "worker", f"{WORKER_LIST}{worker}/change/"
-
-
-def _list(**query: Any) -> str:
-    return f"{LIST}?{urlencode(query)}"
