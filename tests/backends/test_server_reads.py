@@ -127,7 +127,7 @@ CALLS = {
     "depth": lambda backend: partial(DatabaseBroker(backend).depth, LANES[:1], 100),
     "depths": lambda backend: partial(DatabaseBroker(backend).depths, ["default", "void"], 50),
     "waiting_since": lambda backend: partial(backend.waiting_since, ["default", "mail"], FEW),
-    "unwanted": lambda backend: partial(asked_to_stop(backend).unwanted, "other"),
+    "orders": lambda backend: partial(asked_to_stop(backend).orders, "other"),
     "ended_of_tasks": lambda backend: partial(
         browsing.ended_of_tasks, backend.alias, ["tests.add", "void"], FEW
     ),

@@ -457,7 +457,8 @@ async def test_when_all_tasks_of_the_loop_are_cancelled_jobs_are_given_back_and_
             task.cancel()
         await asyncio.sleep(0)
         asked = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - asked < 1
+    stop_took = asyncio.get_running_loop().time() - asked
+    assert stop_took < module.CANCEL_SECONDS  # it waits for none of them
     result = rig.stores.result(task_id)
     assert (result.status, result.attempts, result.failures) == (TaskStatus.PENDING, 0, 0)
 
