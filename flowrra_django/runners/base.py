@@ -18,6 +18,11 @@ MAX_TRACEBACK_CHARS = 50_000
 HERE = f"{Path(__file__).parent}{os.sep}"
 
 Surround = Callable[[], AbstractContextManager[object]]
+Begun = Callable[[], object]
+
+
+def unnoticed() -> None:
+    """Be the `begun` of a run whose beginning nobody waits for."""
 
 
 class BaseRunner(ABC):
@@ -40,8 +45,11 @@ class BaseRunner(ABC):
         """Get ready. What is expensive may wait until the first job."""
 
     @abstractmethod
-    async def run(self, job: Job, task: Task) -> Outcome:
-        """Run the job's code once and say what came of it."""
+    async def run(self, job: Job, task: Task, begun: Begun = unnoticed) -> Outcome:
+        """Run the job's code once and say what came of it.
+
+        `begun` is called on the event loop once all is there that the code needs to run.
+        """
 
     @abstractmethod
     async def stop(self) -> None:

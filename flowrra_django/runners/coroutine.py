@@ -10,7 +10,7 @@ from typing import Any
 from ..job import Job, Outcome, Succeeded
 from ..registry import Task
 from ..serialization import Codec, has_references
-from .base import BaseRunner, failed
+from .base import BaseRunner, Begun, failed, unnoticed
 from .forks import awaited
 
 AsyncSurround = Callable[[], AbstractAsyncContextManager[object]]
@@ -41,7 +41,8 @@ class CoroutineRunner(BaseRunner):
     async def stop(self) -> None:
         """Have nothing to stop: the jobs' asyncio tasks are the caller's."""
 
-    async def run(self, job: Job, task: Task) -> Outcome:
+    async def run(self, job: Job, task: Task, begun: Begun = unnoticed) -> Outcome:
+        begun()
         try:
             async with self._surround():
                 args = await self._decoded(job.args)

@@ -15,7 +15,7 @@ from ..job import Crashed, GivenBack, Job, Outcome
 from ..registry import Task
 from ..retry import given_back
 from ..serialization import Codec
-from .base import BaseRunner, Surround, describe, failed
+from .base import BaseRunner, Begun, Surround, describe, failed, unnoticed
 from .calls import pack_call
 from .child import Setup
 from .launcher import BaseLauncher, SpawnLauncher
@@ -65,7 +65,7 @@ class ProcessRunner(BaseRunner):
         self._threads = ThreadPoolExecutor(2 * self._size, thread_name_prefix="flowrra-cpu")
         self._slots = Slots(self._new_slot, self._size, self._max_jobs)
 
-    async def run(self, job: Job, task: Task) -> Outcome:
+    async def run(self, job: Job, task: Task, begun: Begun = unnoticed) -> Outcome:
         if self._slots is None:
             return GivenBack(STOPPED, started=False)
         run = current_run()
@@ -76,7 +76,7 @@ class ProcessRunner(BaseRunner):
         except TypeError as error:
             return failed(error)
         async with self._slots.lent() as slot:
-            outcome = await slot.run(task.path, call, run.tell if run else ignore)
+            outcome = await slot.run(task.path, call, run.tell if run else ignore, begun)
             return _suspected(job, task, outcome)
 
     async def stop(self) -> None:

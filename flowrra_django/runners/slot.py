@@ -10,16 +10,17 @@ from contextlib import suppress
 
 from ..exceptions import WorkerLostError
 from ..job import Crashed, ErrorInfo, GivenBack, Outcome
-from .base import describe, failed
+from .base import Begun, describe, failed, unnoticed
 from .calls import unpack_outcome
 from .child import run_call
 from .launcher import BaseLauncher
 from .pool import End, SingleProcessPool
 from .telling import Ear, Hear, ignore
-from .waiting import settled, settled_for_sure
+from .waiting import settled, settled_for_sure, settled_within
 
 logger = logging.getLogger(__name__)
 
+START_SECONDS = 60.0
 START_PAUSES_SECONDS = (0.0, 0.1, 1.0)
 CLOSE_SECONDS = 1.0
 NO_CHILD_DELAY_SECONDS = 5.0
@@ -44,14 +45,16 @@ class Slot:
         self.calls = 0
         """How many calls the present child was given."""
 
-    async def run(self, path: str, call: bytes, hear: Hear = ignore) -> Outcome:
+    async def run(
+        self, path: str, call: bytes, hear: Hear = ignore, begun: Begun = unnoticed
+    ) -> Outcome:
         """Run one call. When CancelledError comes out, the child that ran it is gone.
 
         `hear` is called with what the job tells of itself, within a quarter of a second.
         """
         async with self._lock:
             try:
-                return await self._run(path, call, hear)
+                return await self._run(path, call, hear, begun)
             except asyncio.CancelledError:
                 await self._lose_child()
                 raise
@@ -78,19 +81,19 @@ class Slot:
                 return
             closing = self._threads.submit(child.close)
             try:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(settled(closing), CLOSE_SECONDS)
+                await settled_within(closing, CLOSE_SECONDS)
             finally:
                 if not closing.done():  # a thread that a job left keeps it alive
                     child.kill()
                     await settled_for_sure(closing)
 
-    async def _run(self, path: str, call: bytes, hear: Hear) -> Outcome:
+    async def _run(self, path: str, call: bytes, hear: Hear, begun: Begun) -> Outcome:
         try:
             future = await self._submit(path, call)
         except (NoChildError, BrokenProcessPool) as reason:
             delay = 0.0 if self._is_given_up else NO_CHILD_DELAY_SECONDS
             return GivenBack(str(reason), started=False, delay=delay)
+        begun()
         await self._settled(future, hear)
         error = future.exception()
         if error is None:
@@ -129,6 +132,7 @@ class Slot:
                 return child
             trouble = child
             logger.error("A CPU child process could not be started.\n%s", trouble.traceback)
+        await self._lose_child()
         name = trouble.type.rpartition(".")[2]
         raise NoChildError(f"No CPU child process could be started: {name}: {trouble.message}")
 
@@ -137,7 +141,8 @@ class Slot:
         try:
             await settled_for_sure(launching)
             child = launching.result()
-            await settled(child.ready)
+            if not await settled_within(child.ready, START_SECONDS):
+                return describe(WorkerLostError(f"It was not ready within {START_SECONDS:g} s."))
             missing = child.ready.result()
         except BrokenProcessPool:
             end = await self._lose_child()

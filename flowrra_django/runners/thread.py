@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from ..job import GivenBack, Job, Outcome, Succeeded
 from ..registry import Task
 from ..serialization import Codec
-from .base import BaseRunner, Surround, failed
+from .base import BaseRunner, Begun, Surround, failed, unnoticed
 from .forks import called
 
 logger = logging.getLogger(__name__)
@@ -51,11 +51,12 @@ class ThreadRunner(BaseRunner):
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, job: Job, task: Task) -> Outcome:
+    async def run(self, job: Job, task: Task, begun: Begun = unnoticed) -> Outcome:
         if self._pool is None:
             return GivenBack(STOPPED, started=False)
         context = contextvars.copy_context()
         call = self._pool.submit(context.run, self._call, job, task)
+        begun()
         try:
             return await asyncio.wrap_future(call)
         except asyncio.CancelledError:

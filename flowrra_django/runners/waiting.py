@@ -24,6 +24,13 @@ async def settled(future: Future[Any]) -> None:
     await done
 
 
+async def settled_within(future: Future[Any], seconds: float) -> bool:
+    """Wait until the future is done, for no longer than that; return whether it is."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(settled(future), seconds)
+    return future.done()
+
+
 async def settled_for_sure(future: Future[Any]) -> None:
     """Wait until the future is done, however often cancelled; only then raise CancelledError."""
     cancelled = None

@@ -18,7 +18,7 @@ from flowrra_django.job import GivenBack, Kind, Lane, Succeeded
 from flowrra_django.registry import Task
 from flowrra_django.results import TaskStatus
 from flowrra_django.retry import Limits
-from flowrra_django.runners.base import BaseRunner
+from flowrra_django.runners.base import BaseRunner, unnoticed
 from tests.contracts.executors import eventually
 from tests.engine.rig import Rig
 from tests.executors.stores import SharedBackend
@@ -60,7 +60,7 @@ class FailingRunner(BaseRunner):
     async def stop(self):
         pass
 
-    async def run(self, job, task):
+    async def run(self, job, task, begun=unnoticed):
         outcome = self.outcomes.pop(0) if self.outcomes else Succeeded("at last")
         if isinstance(outcome, Exception):
             raise outcome

@@ -173,6 +173,10 @@ def initialise_slowly() -> None:
     time.sleep(600)
 
 
+def initialise_in_a_while() -> None:
+    time.sleep(1)
+
+
 @contextmanager
 def surround_with_move() -> Any:
     surrounded.append(place.get())

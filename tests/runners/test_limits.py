@@ -13,13 +13,15 @@ from flowrra_django.runners.coroutine import CoroutineRunner
 from flowrra_django.runners.limits import run_within
 from flowrra_django.runners.thread import ThreadRunner
 from flowrra_django.serialization import ObjectCodec
+from tests.runners import process_tasks
+from tests.runners.processes import running
 from tests.support import until
 
 SHORT = 0.05
 
 
-async def run(runner, func, seconds):
-    job = Job(task_id="x", task_name="task", kind=Kind.IO, args=(), kwargs={})
+async def run(runner, func, seconds, *args):
+    job = Job(task_id="x", task_name="task", kind=Kind.IO, args=args, kwargs={})
     task = Task(name="task", func=func, kind=kind_of(func))
     return await run_within(seconds, runner, job, task)
 
@@ -137,3 +139,10 @@ async def test_a_job_that_ended_just_as_it_was_given_up_is_not_counted(threads):
     with pytest.raises(asyncio.CancelledError):
         await running
     assert threads.abandoned == 0
+
+
+async def test_the_time_of_a_process_counts_from_when_its_child_is_ready():
+    async with running(initializer=process_tasks.initialise_in_a_while) as processes:
+        assert await run(processes.runner, process_tasks.echo, 0.5, 7) == Succeeded(7)
+        outcome = await run(processes.runner, process_tasks.sleep, 0.5, 60)
+    assert outcome.error.type.endswith("JobTimeoutError")

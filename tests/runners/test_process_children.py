@@ -20,6 +20,7 @@ from flowrra_django.runners.slot import ORPHANED
 from . import process_tasks as tasks
 from .processes import (
     Running,
+    grandchildren,
     is_running,
     job_of,
     parent_of,
@@ -149,12 +150,28 @@ async def test_a_job_for_which_no_child_can_be_had_is_given_back(
     monkeypatch.setattr(slot, "START_PAUSES_SECONDS", (0.0, 0.0))
     async with running(**options) as run:
         outcome = await run(tasks.add, 1)
+        again = await run(tasks.add, 1)  # and not in what is left of the child
+    assert isinstance(again, GivenBack)
     assert isinstance(outcome, GivenBack)
     assert not outcome.started
     assert outcome.delay > 0
     assert outcome.reason.startswith("No CPU child process could be started: ")
     assert re.search(words, outcome.reason)
-    assert caplog.text.count("A CPU child process could not be started.") == 2
+    assert caplog.text.count("A CPU child process could not be started.") == 4
+
+
+async def test_a_child_that_does_not_get_ready_is_ended_and_its_job_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWRRA_TEST_PLACE", str(tmp_path))
+    monkeypatch.setattr(slot, "START_PAUSES_SECONDS", (0.0,))
+    monkeypatch.setattr(slot, "START_SECONDS", 0.5)
+    async with running(initializer=tasks.initialise_slowly) as run:
+        outcome = await run(tasks.add, 1)
+        assert grandchildren() == []
+    assert isinstance(outcome, GivenBack)
+    assert not outcome.started
+    assert outcome.reason.endswith("WorkerLostError: It was not ready within 0.5 s.")
 
 
 async def test_where_there_is_no_fork_server_children_are_spawned(
