@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from typing import Any
 
 from ..reports import LogLine, Progress
@@ -72,6 +73,11 @@ class SingleProcessPool:
         # While we hold the writing end of the child's replies, one who is killed halfway through
         # a large one would leave the executor's thread waiting for the other half for ever.
         self._executor._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the child lives; the executor learns a moment later that it does not."""
+        return not wait([self._process.sentinel], timeout=0)
 
     def submit(self, func: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have the child call the function. Raises BrokenProcessPool if it is known to be dead."""

@@ -110,7 +110,7 @@ class Slot:
     async def _submit(self, path: str, call: bytes) -> Future[bytes]:
         if self._is_given_up:
             raise NoChildError(STOPPED)
-        if self._child is not None:
+        if self._child is not None and self._child.is_alive:
             with suppress(BrokenProcessPool):  # it died while it was idle: no fault of this job
                 return self._hand_over(self._child, path, call)
         return self._hand_over(await self._start_child(), path, call)

@@ -8,7 +8,7 @@ from tests.example.site import SLOW_SOURCE
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
-FILES = 60
+FILES = 200  # so many that they take longer than a page that asks waits between two questions
 ADDRESS = "/census/{}/"
 BEGIN = "from example_project.census.tasks import begin; print(begin({!r}).pk)"
 
