@@ -17,6 +17,8 @@ from tests.admin.support import make_record, text_of
 from tests.backends.test_strange_rows import moments, spoil
 from tests.contracts.stores import DATABASES, Clock, Pair, emptied
 
+pytestmark = pytest.mark.sqlite
+
 COLUMNS = ("submitted_at", "run_after", "due_at", "started_at", "finished_at", "expires_at")
 
 
