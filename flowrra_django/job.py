@@ -78,7 +78,7 @@ class Job:
     attempts: int = 0
     failures: int = 0
     crashes: int = 0
-    history: str = NO_HISTORY
+    history: str = field(default=NO_HISTORY, repr=False)  # has errors, which may show a job
     meta: str = field(default=NO_META, repr=False)
     worker: str = ""
     submitted_at: datetime | None = None

@@ -239,6 +239,14 @@ def test_a_job_without_a_field_that_it_needs_is_no_job_and_hides_nothing(stores,
     assert take(stores) == []
 
 
+@pytest.mark.parametrize("field", ["seq", "claim", "attempts", "failures", "crashes"])
+def test_a_job_that_was_run_less_than_never_is_no_job(stores, field):
+    client, base = raw(stores)
+    strange, good = enqueue(stores), enqueue(stores)
+    client.hset(f"{base}job:{strange}", field, "-2147483648")
+    assert take(stores) == [good]
+
+
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_job_with_a_strange_field_keeps_no_worker_from_work(stores, field):
     client, base = raw(stores)

@@ -73,6 +73,14 @@ def test_a_number_that_is_the_largest_there_is_holds_up_no_job(stores, column):
     assert status_of(stores.backend, odd) is TaskStatus.FAILED
 
 
+@pytest.mark.parametrize("column", ["claim", "attempts", "failures", "crashes"])
+def test_a_job_that_was_run_less_than_never_is_not_run_for_ever(stores, column):
+    good, odd = enqueue(stores), enqueue(stores)
+    spoil(stores, odd, **{column: -(2**31)})
+    assert take(stores) == {good}
+    assert status_of(stores.backend, odd) is TaskStatus.FAILED
+
+
 @pytest.mark.parametrize("column", ["submitted_at", "run_after", "expires_at"])
 def test_a_moment_that_has_no_name_holds_up_no_job(stores, column):
     good = {enqueue(stores), enqueue(stores)}

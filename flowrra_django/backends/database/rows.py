@@ -19,7 +19,8 @@ def is_sound(row: Sequence[Any]) -> bool:
     """Whether a row of JOB_COLUMNS describes a job: SQLite keeps anything in any column."""
     if tuple(map(type, row[:-2])) != FORM or row[2] not in KINDS:
         return False
-    return _are_in_range(*row[6:8]) and _are_in_range(*row[9:13], most=LARGEST - 1)  # one more
+    counts = row[9:13]  # each may still grow by one
+    return _are_in_range(*row[6:8]) and _are_in_range(*counts, least=0, most=LARGEST - 1)
 
 
 def is_sound_entry(row: Sequence[Any]) -> bool:
@@ -29,8 +30,8 @@ def is_sound_entry(row: Sequence[Any]) -> bool:
     return types == (str, str, int, int) and kind in KINDS and _are_in_range(priority)
 
 
-def _are_in_range(*numbers: int, most: int = LARGEST) -> bool:
-    return min(numbers) >= SMALLEST and max(numbers) <= most
+def _are_in_range(*numbers: int, least: int = SMALLEST, most: int = LARGEST) -> bool:
+    return min(numbers) >= least and max(numbers) <= most
 
 
 class Moments(NamedTuple):

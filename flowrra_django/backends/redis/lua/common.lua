@@ -17,6 +17,10 @@ local function is_integer(value)
   return value and #value <= 16 and string.find(value, '^-?%d+$') ~= nil
 end
 
+local function is_count(value)
+  return is_integer(value) and string.byte(value) ~= string.byte('-')
+end
+
 -- What is no job goes to a list of its own, which keeps the last of them for people to look at.
 local function drop(what)
   dropped = dropped + 1

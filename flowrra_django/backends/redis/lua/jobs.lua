@@ -14,8 +14,9 @@ local function look(id)
     'attempts', 'failures', 'crashes', 'history', 'due', 'worker', 'cancel', 'key', 'expires'
   )
   if row.err or not (STATUSES[row[1]] and KINDS[row[2]] and row[3] and row[10]) then return end
-  for at = 4, 9 do
-    if not is_integer(row[at]) then return end
+  if not is_integer(row[4]) then return end
+  for at = 5, 9 do
+    if not is_count(row[at]) then return end
   end
   return {
     id = id, status = row[1], state = STATUSES[row[1]], kind = row[2], queue = row[3],
