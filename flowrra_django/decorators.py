@@ -81,8 +81,11 @@ def flowrra_task(
     that another task has.
     """
     if backend is not None:
+        if name is not None:
+            raise TypeError("Django's own tasks are named after their functions. Leave out name.")
         options = {"cpu_bound": cpu_bound, **options}
-        return partial(create_django_task, backend=backend, **options)
+        decorate_django: Any = partial(create_django_task, backend=backend, **options)
+        return decorate_django if func is None else decorate_django(func)
 
     def decorate(func: Callable[P, R]) -> FlowrraTask[P, R]:
         kind = kind_of(func, cpu_bound=cpu_bound)

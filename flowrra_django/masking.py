@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .forms import MARK
 from .results import TaskResult
 
 MASK = "●●●"
@@ -16,6 +17,7 @@ SENSITIVE_KEYS = (
 )  # fmt: skip
 
 NOT_COMPARED = re.compile(r"[\W_]+")
+TAGGED_TEXTS = ("enum", "safe")  # a key as a ledger has it
 GROUPS = (list, tuple, set, frozenset)
 
 NamesOf = Callable[[str, int], Sequence[str]]
@@ -73,6 +75,9 @@ class Masker:
         )
 
     def _named(self, name: object, value: Any) -> Any:
+        if isinstance(name, Mapping) and name.get(MARK) in TAGGED_TEXTS:
+            told = name.get("v")
+            name = told[-1] if isinstance(told, list) and told else told
         return MASK if self.is_sensitive(name) else self.value(value)
 
 

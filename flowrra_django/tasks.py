@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from . import runtime
@@ -72,6 +72,11 @@ def change_jobs(act: str, wanted: Mapping[str, Any], by: str) -> dict[str, int]:
         if job.cancelled:
             break
     return {"changed": done, "left": seen - done}
+
+
+def meant(act: str, wanted: Wanted) -> Wanted:
+    """Leave this app's own jobs out of a retry: who may retry may not have the right to them."""
+    return replace(wanted, but=change_jobs.name) if act == "retry" else wanted
 
 
 def payload_of(wanted: Wanted) -> dict[str, Any]:

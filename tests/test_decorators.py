@@ -45,6 +45,11 @@ def test_the_kind_of_code_decides_where_it_runs(func, options, kind, registry):
     assert registry.get(task.name) is task.definition
 
 
+def test_a_name_of_ones_own_is_refused_for_a_task_of_djangos():
+    with pytest.raises(TypeError, match="Leave out name"):
+        flowrra_task(backend="default", name="billing.double")(plain)
+
+
 def test_it_is_written_with_and_without_parentheses():
     assert flowrra_task(plain).definition == flowrra_task()(plain).definition
 

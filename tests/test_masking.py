@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import logging
+from enum import StrEnum
 
 import orjson
 import pytest
+from django.utils.safestring import SafeString
 
 from flowrra_django import Config, TaskRegistry, TaskResult, TaskStatus
 from flowrra_django.job import Job, Kind
@@ -11,6 +13,10 @@ from flowrra_django.masking import MASK, SENSITIVE_KEYS, Masker
 from flowrra_django.serialization import JsonCodec
 
 masker = Masker()
+
+
+class Field(StrEnum):
+    PASSWORD = "password"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,8 @@ def test_nothing_is_changed_that_is_not_sensitive():
     [
         {"password": "s3cr3t"}, {"password": "s3cr3t", 7: 1}, {"password": "s3cr3t", "!": 1},
         ({"token": {"deep": ["s3cr3t"]}},), [("token", "s3cr3t")],
-        {frozenset({("token", "s3cr3t")})},
+        {frozenset({("token", "s3cr3t")})}, {Field.PASSWORD: "s3cr3t"},
+        {SafeString("password"): "s3cr3t"},
     ],
 )  # fmt: skip
 def test_the_text_of_the_codec_is_masked_as_the_value_is(secret):

@@ -26,6 +26,7 @@ from .standing import why_waits, worker_of
 from .telling import log_of, progress_of
 from .timeline import drawn, spans_of
 from .timing import ran, waited
+from .transitions import RETRY
 
 NOTHING = "-"
 KEY_DIGITS = 20  # a job's id has more, or other characters
@@ -38,18 +39,20 @@ WHERE = (
     "runner",
     ("attempts", "failures", "crashes", "claim"),
 )
+WHERE_ELSEWHERE = ("task_id", ("queue", "place"), "runner", ("attempts", "failures", "crashes"))
 
 
 class DetailAdmin(EveryAdmin):
     """Shows all that a record holds, and of what it does not hold, nothing."""
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        where = WHERE_ELSEWHERE if elsewhere.is_elsewhere() else WHERE
         sections = {
             "What happened": _happened(obj),
             "What was called": (*CALLED, "notes") if obj.meta not in NO_NOTES else CALLED,
             "Result": () if obj.result is None else ("returned",),
             "Times": _times(obj),
-            "Where": (*WHERE, "uniqueness") if obj.unique_key else WHERE,
+            "Where": (*where, "uniqueness") if obj.unique_key else where,
         }
         return [(title, {"fields": fields}) for title, fields in sections.items() if fields]
 
@@ -64,7 +67,7 @@ class DetailAdmin(EveryAdmin):
     ) -> HttpResponse:
         if obj is not None:
             is_final = obj.status in FINAL
-            context["can_retry"] = is_final and self.has_retry_permission(request)
+            context["can_retry"] = RETRY.fits(obj) and self.has_retry_permission(request)
             is_waiting = obj.status in WAITING
             context["can_run"] = is_waiting and self.has_run_permission(request)
             context["can_cancel"] = not is_final and self.has_cancel_permission(request)

@@ -10,7 +10,7 @@ from .. import runtime
 from ..instances import InstanceCodec
 from ..models import TaskRecord
 from ..reports import log_with, progress_fields
-from ..results import TaskResult
+from ..results import TaskResult, TaskStatus
 from ..serialization import JsonCodec
 
 SHOWN = 100
@@ -41,6 +41,8 @@ def record_of(result: TaskResult) -> TaskRecord:
     record = TaskRecord(
         **{name: getattr(result, name) for name in SAME},
         task_name=result.task_name or "",
+        due_at=result.run_after if result.status is TaskStatus.PENDING else None,
+        cancel_requested=result.cancelled_by is not None,
         status=result.status.value,
         args=_text([*result.args]),
         kwargs=_text({**result.kwargs}),
@@ -61,6 +63,7 @@ def record_of(result: TaskResult) -> TaskRecord:
 SAME = (
     "task_id", "queue", "priority", "submitted_at", "run_after", "started_at", "finished_at",
     "attempts", "failures", "crashes", "cancelled_by", "was_stopped",
+    "expires_at",
 )  # fmt: skip
 
 

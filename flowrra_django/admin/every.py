@@ -18,7 +18,7 @@ from ..backends.database import browsing
 from ..backends.database.wanted import Wanted
 from ..job import DEFAULT_QUEUE
 from ..models import TaskRecord
-from ..tasks import change_jobs, changed, payload_of, states_of
+from ..tasks import change_jobs, changed, meant, payload_of, states_of
 from . import elsewhere
 from .changing import ChangingAdmin
 from .filters import PARAMETERS, chosen_by, in_words
@@ -104,7 +104,7 @@ class EveryAdmin(ChangingAdmin):
         if asked.text:
             return self._refused(request, SELECT_ROWS)
         words = "; ".join(in_words(chosen, text)) or "all task results"
-        return self._answer(request, act, asked.wanted, words)
+        return self._answer(request, act, meant(act, asked.wanted), words)
 
     def _may_do(self, request: HttpRequest, act: str) -> bool:
         return self.may(request, f"{act}_taskrecord")

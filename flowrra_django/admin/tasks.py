@@ -14,6 +14,7 @@ from django.urls import URLPattern, reverse
 
 from .. import runtime
 from ..backends.database import browsing
+from ..exceptions import FlowrraError
 from ..live.progress import id_of
 from ..models import RegisteredTask
 from ..registry import Options, Task
@@ -64,7 +65,7 @@ class TaskAdmin(PageAdmin[RegisteredTask]):
         if request.method == "POST":
             try:
                 return self._enqueued(request, task, text)
-            except (TypeError, ValueError) as error:
+            except (FlowrraError, TypeError, ValueError) as error:
                 problem = str(error)
         context = {
             "title": f"Run {task.name} now",

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from ..live.progress import written
 from ..models import TaskRecord
 from ..reports import log_from, progress_from
 from .pieces import text_of
@@ -18,7 +19,8 @@ def progress_of(record: TaskRecord) -> SafeString | None:
         return None
     try:
         fraction = progress.fraction
-        done, total = f"{progress.done:,g}", "" if fraction is None else f" of {progress.total:,g}"
+        done = written(progress.done)
+        total = "" if fraction is None else f" of {written(progress.total or 0)}"
     except (TypeError, ValueError):  # somebody else has written it
         return None
     bar = ""

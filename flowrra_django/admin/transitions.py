@@ -17,13 +17,15 @@ from django.utils.translation import ngettext
 from .. import runtime
 from ..models import TaskRecord
 from ..results import FINAL, UNFINISHED, WAITING, TaskStatus
+from ..tasks import OWN
 from .base import ReadOnlyAdmin
 
 
 class Transition(NamedTuple):
     """What is done to jobs in one of some states, and how it is told.
 
-    `act` takes ids and who wants it, and returns the ids of those to which it was done.
+    `act` takes ids and who wants it, and returns the ids of those to which it was done. It is not
+    done to jobs of the tasks in `but`.
     """
 
     act: Callable[[Sequence[str], str], set[str]]
@@ -32,6 +34,11 @@ class Transition(NamedTuple):
     one: str
     many: str
     left: str
+    but: Collection[str] = ()
+
+    def fits(self, record: TaskRecord) -> bool:
+        """Whether this can be done to a job."""
+        return record.status in self.states and record.task_name not in self.but
 
 
 def _retry(task_ids: Sequence[str], by: str) -> set[str]:
@@ -49,6 +56,7 @@ def _run(task_ids: Sequence[str], by: str) -> set[str]:
 RETRY = Transition(
     _retry, FINAL, "Retried.", "%d job waits again.", "%d jobs wait again.",
     "Not retried, for not ended: %d.",
+    but=OWN,  # who may retry need not have the right to what they do
 )  # fmt: skip
 CANCEL = Transition(
     _cancel, UNFINISHED, "Cancelled.", "%d job is cancelled, or will be if it runs.",
@@ -141,7 +149,7 @@ class TransitionAdmin(ReadOnlyAdmin[TaskRecord]):
     def _change(
         self, request: HttpRequest, records: Sequence[TaskRecord], transition: Transition
     ) -> None:
-        fit = [record for record in records if record.status in transition.states]
+        fit = [record for record in records if transition.fits(record)]
         ids = transition.act([record.task_id for record in fit], request.user.get_username())
         changed = [record for record in fit if record.task_id in ids]
         self.log(request, changed, transition.logged)

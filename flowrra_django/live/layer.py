@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -57,7 +58,8 @@ async def _receive(hub: Hub, layer: Any, outage: Outage) -> None:
                 if not limit.expired():  # it is the layer's
                     raise
     finally:
-        await layer.group_discard(GROUP, channel)
+        with suppress(Exception):  # which would stand in for a cancel
+            await layer.group_discard(GROUP, channel)
 
 
 def _tell(hub: Hub, message: Any) -> None:

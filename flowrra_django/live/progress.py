@@ -93,11 +93,12 @@ def _counted(done: float | None, total: float | None) -> str:
     if done is None:
         return ""
     if total is None:
-        return _written(done)
-    return gettext("%(done)s of %(total)s") % {"done": _written(done), "total": _written(total)}
+        return written(done)
+    return gettext("%(done)s of %(total)s") % {"done": written(done), "total": written(total)}
 
 
-def _written(number: float) -> str:
+def written(number: float) -> str:
+    """Return a number as people write it."""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.2f}"
 
 

@@ -239,6 +239,12 @@ def test_json_that_is_nested_too_deeply_to_be_masked_is_not_shown(admin_client: 
         assert "s3cr3t" not in text_of(admin_client.get(page_of(record)))
 
 
+def test_progress_is_told_to_the_last_of_many(admin_client: Client) -> None:
+    told = {"done": 1_234_567, "total": 2_000_000, "message": "", "at": "2026-01-01T00:00:00Z"}
+    words = text_of(admin_client.get(page_of(make_running(progress=told))))
+    assert "1,234,567 of 2,000,000" in words
+
+
 def test_progress_is_shown_as_a_bar_and_in_words(admin_client: Client) -> None:
     told = {"done": 30, "total": 120, "message": HTML, "at": timezone.now().isoformat()}
     body = admin_client.get(page_of(make_running(progress=told)))

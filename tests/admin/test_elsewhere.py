@@ -65,6 +65,28 @@ def test_a_job_is_looked_up_by_its_id(admin_client: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_page_says_when_a_job_is_due_and_nothing_that_is_not_known(
+    admin_client: Client,
+) -> None:
+    job = add.using(run_after=timedelta(hours=5, seconds=1)).enqueue(1, 2)
+    words = text_of(admin_client.get(f"{LIST}{job.task_id}/change/"))
+    assert "due in 5 h" in words
+    assert "Claim:" not in words
+    assert "Kind:" not in words
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_says_that_a_job_which_runs_is_to_be_cancelled(admin_client: Client) -> None:
+    job = add.enqueue(1, 2)
+    stores = runtime.get_stores()
+    stores.backend.enlist(WorkerInfo(worker_id="w", host="web1", pid=7))
+    assert stores.backend.claim("w", [job.task_id]).jobs
+    job.cancel(by="ada")
+    words = text_of(admin_client.get(f"{LIST}{job.task_id}/change/"))
+    assert "It was asked to be cancelled by ada." in words
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_job_is_cancelled_retried_and_deleted_from_its_page(admin_client: Client) -> None:
     job = add.enqueue(1, 2)
     page = f"{LIST}{job.task_id}/"

@@ -15,9 +15,10 @@ from flowrra_django import runtime
 from flowrra_django.admin import every, newest
 from flowrra_django.backends.answers import WorkerInfo
 from flowrra_django.backends.database import selecting
+from flowrra_django.backends.database.wanted import Wanted
 from flowrra_django.context import CurrentJob
 from flowrra_django.models import TaskRecord
-from flowrra_django.tasks import change_jobs
+from flowrra_django.tasks import change_jobs, payload_of
 from flowrra_django.testing import run_jobs
 from tests.admin.support import LIST, make_pending, make_record, make_running, text_of
 
@@ -289,3 +290,25 @@ def test_the_app_s_own_task_is_neither_listed_nor_run_by_hand(admin_client: Clie
     run = "/admin/flowrra_django/registeredtask/run/"
     assert admin_client.get(run, {"task": MINE}).status_code == 404
     assert admin_client.post(run, {"task": MINE, "arguments": "[]"}).status_code == 404
+
+
+@pytest.mark.parametrize("how", ["button", "rows", "all that fit"])
+def test_who_may_retry_lets_no_deletion_of_another_go_on(
+    staff_client: Callable[..., Client], how: str
+) -> None:
+    failed = [make_record(status="failed") for _ in range(3)]
+    payload = payload_of(Wanted(status="failed"))
+    job = change_jobs.enqueue("delete", payload, "root")
+    job.cancel(by="root")
+    row = TaskRecord.objects.get(task_id=job.task_id)
+    client = staff_client("view_taskrecord", "retry_taskrecord")
+    if how == "button":
+        page = client.get(f"{LIST}{row.pk}/change/")
+        assert ">Retry</button>" not in page.content.decode()
+        client.post(f"{LIST}{row.pk}/retry/")
+    elif how == "rows":
+        client.post(LIST, {"action": "retry", "_selected_action": [row.pk]})
+    else:
+        assert "Retried: 0." in text_of(do(client, "retry", "status=cancelled"))
+    assert job.get().status == "cancelled"
+    assert statuses(failed) == ["failed"] * 3

@@ -16,7 +16,7 @@ from flowrra_django.job import Kind
 from flowrra_django.models import TaskRecord
 from flowrra_django.registry import Task
 from tests.admin.support import LIST, make_pending, make_record, make_running, text_of
-from tests.testapp.tasks import add, fail_again, login
+from tests.testapp.tasks import add, close_year, fail_again, login
 
 TASKS = "/admin/flowrra_django/registeredtask/"
 RUN = f"{TASKS}run/"
@@ -116,6 +116,14 @@ def test_what_does_not_fit_is_shown_again_and_not_run(admin_client: Client) -> N
         admin_client.post(RUN, {**data, "arguments": '{"a": 1}'})
     )
     assert not TaskRecord.objects.exists()
+
+
+def test_a_second_job_of_a_unique_task_is_refused_in_words(admin_client: Client) -> None:
+    data = {"task": close_year.name, "arguments": '{"year": 2026}'}
+    admin_client.post(RUN, data)
+    page = admin_client.post(RUN, data)
+    assert "This is enqueued already, as job " in text_of(page)
+    assert TaskRecord.objects.count() == 1
 
 
 def test_arguments_are_not_in_the_log_of_the_admin(admin_client: Client) -> None:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.site import HELPER, READER
+from tests.browser.site import ADMIN, HELPER, READER
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
 RESULTS = "/admin/flowrra_django/taskrecord/"
+ADD_TO = "from tests.browser import tasks as t; t.add.using(queue={!r}).enqueue(1, 2)"
 STAY = "window.stayed = true"
 STAYED = "window.stayed === true"
 
 
 @pytest.fixture(params=["sockets", "polling"])
-def way(request, site):
+def way(request, site, open_page):
     """Serve the site anew in one of two ways, and as it was afterwards."""
     if request.param == "polling":
         site.stop()
         site.start_without_sockets()
     yield request.param
     if request.param == "polling":
+        open_page.close()  # or pages ask, and write that nobody answers
         site.stop()
         site.start()
 
@@ -93,6 +95,32 @@ def test_what_is_selected_stays_selected_and_is_still_the_same_job(open_page, si
     expect(badge_of(page, site.key(second))).to_have_count(0)
     box.uncheck()
     page.locator("#site-name").click()
+
+
+def test_a_button_stays_that_of_its_row_when_others_come_before_it(open_page, site):
+    site.shell(ADD_TO.format("mail"))
+    page = open_page("/admin/flowrra_django/queuestate/", ADMIN)
+    rows = page.locator("tr[data-flowrra-key]")
+    expect(page.locator("tr[data-flowrra-key=mail]")).to_be_visible()
+    site.shell(ADD_TO.format("bulk"))
+    expect(page.locator("tr[data-flowrra-key=bulk]")).to_be_visible()
+    for row in rows.all():
+        name = row.locator("th a").inner_text()
+        assert row.locator("input[name=queue]").input_value() == name
+        assert row.get_by_role("button", name=f"Pause {name}").count() == 1
+
+
+def test_what_was_typed_and_refused_stays_with_the_reason(open_page, site):
+    address = "/admin/flowrra_django/registeredtask/run/?task=tests.browser.tasks.add"
+    page = open_page(address, ADMIN)
+    page.get_by_role("textbox", name="Arguments").fill('{"a": 1}')
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("alert")).to_contain_text("missing a required argument: 'b'")
+    page.evaluate("document.addEventListener('flowrra:refreshed', () => { window.again = true; })")
+    site.enqueue("add", 1, 2)
+    page.wait_for_function("window.again === true", timeout=20_000)
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Arguments")).to_have_value('{"a": 1}')
 
 
 def test_new_rows_can_be_selected_together(open_page, site):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from django.core.management import CommandError, call_command
 from flowrra_django import JobHandle, TaskStatus, count_jobs, runtime
 from flowrra_django.backends.answers import WorkerInfo
 from flowrra_django.engine.wiring import describe_self
+from flowrra_django.models import TaskRecord
 from flowrra_django.testing import run_jobs
 from tests.support import until
 from tests.testapp.tasks import add, fail, login
@@ -96,6 +98,20 @@ def test_what_is_sensitive_in_a_job_is_masked():
     job = login.enqueue("ada", password="s3cr3t")
     assert told("show", job.task_id)["kwargs"] == {"password": "●●●"}
     assert "s3cr3t" not in flowrra("show", job.task_id)
+
+
+def test_a_job_with_values_that_json_does_not_have_is_told_in_it():
+    job = add.enqueue(2**70, {1: math.nan, "moment": timedelta(1), "half": "\ud800"})
+    args = told("show", job.task_id)["args"]
+    assert args == [2**70, {"1": "nan", "moment": "1 day, 0:00:00", "half": "\ud800"}]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_job_whose_record_is_malformed_is_an_error_in_words(options):
+    job = add.enqueue(1, 2)
+    TaskRecord.objects.update(args='["x"')
+    with pytest.raises(CommandError, match=f"The record of job {job.task_id} is malformed"):
+        flowrra("show", job.task_id, *options)
 
 
 def test_a_job_that_is_not_there_is_an_error_in_words():
@@ -218,6 +234,13 @@ def test_wrong_settings_are_told_as_such(settings):
     settings.FLOWRRA = {"BACKEND": "nowhere"}
     with pytest.raises(CommandError) as caught:
         flowrra("queues")
+    assert caught.value.returncode == 2
+
+
+def test_what_a_check_finds_is_told_with_the_exit_code_of_wrong_settings(settings):
+    settings.FLOWRRA = {"NO_SUCH_KEY": 1}
+    with pytest.raises(CommandError, match="NO_SUCH_KEY") as caught:
+        flowrra("health")
     assert caught.value.returncode == 2
 
 

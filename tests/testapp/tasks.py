@@ -116,6 +116,11 @@ def index_page(page, text):
     return text
 
 
+@flowrra_task(unique=True, on_duplicate="raise")
+def close_year(year):
+    return year
+
+
 @flowrra_task
 def obey():
     """Run until it is cancelled."""

@@ -38,9 +38,9 @@ class Wanted:
     """Which jobs to find; None for any. Moments are aware.
 
     `worker` is the one that runs them, or was the last to. `is_retried`: whether they were tried
-    more than once. Jobs were submitted, and ended, from a moment on, and before another. With
-    `last` and `seen_at` they are those of that time: no job whose key is greater has come yet, nor
-    has any ended after that moment.
+    more than once. `but` is a task whose jobs are not meant. Jobs were submitted, and ended, from a
+    moment on, and before another. With `last` and `seen_at` they are those of that time: no job
+    whose key is greater has come yet, nor has any ended after that moment.
     """
 
     task_id: str | None = None
@@ -53,6 +53,7 @@ class Wanted:
     ended_from: datetime | None = None
     ended_until: datetime | None = None
     is_retried: bool = False
+    but: str | None = None
     last: int | None = None
     seen_at: datetime | None = None
 
@@ -77,6 +78,7 @@ class Wanted:
         asked = (
             Condition(sql.TABLE, "{unindexed}worker = %s", _given(self.worker)),
             Condition(sql.TABLE, "attempts > %s", retried),
+            Condition(sql.TABLE, "task_name <> %s", _given(self.but)),
         )
         return [condition for condition in asked if condition.parameters]
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from flowrra_django import runtime
 from flowrra_django.asking import Row, Site, waits
 from flowrra_django.bulk import purge_queue
 from flowrra_django.exceptions import ConfigurationError, FlowrraError
+from flowrra_django.management.as_json import as_json
+from flowrra_django.management.checking import check
 from flowrra_django.management.choosing import (
     ACTS,
     BY,
@@ -25,14 +26,15 @@ from flowrra_django.management.choosing import (
     filters_of,
     seconds,
 )
+from flowrra_django.worker.supervisor import MISCONFIGURED
 
 PRUNED_AT_ONCE = 1000
 MOST_WAITED = 300.0
 UNHEALTHY = 1
-MISCONFIGURED = 2
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # run by handle(), for an exit code of its own
     help = (
         "Show queues, workers, tasks and jobs; retry, cancel, hurry and delete jobs, one or many; "
         "probe the health."
@@ -70,6 +72,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, what: str, **options: Any) -> None:
+        check(self)
         try:
             getattr(self, f"_{what}")(self._site(), options)
         except ConfigurationError as error:
@@ -103,7 +106,11 @@ class Command(BaseCommand):
         self._tell("tasks", site.tasks(), options)
 
     def _show(self, site: Site, options: dict[str, Any]) -> None:
-        job = runtime.get_masker().result(site.stores.result(options["id"][0])).to_dict()
+        (task_id,) = options["id"]
+        try:
+            job = runtime.get_masker().result(site.stores.result(task_id)).to_dict()
+        except ValueError as error:
+            raise CommandError(f"The record of job {task_id} is malformed: {error}") from error
         if options["json"]:
             self._tell_json(job)
             return
@@ -215,7 +222,7 @@ class Command(BaseCommand):
             self.stdout.write(words)
 
     def _tell_json(self, told: Any) -> None:
-        self.stdout.write(orjson.dumps(told, default=str, option=orjson.OPT_INDENT_2).decode())
+        self.stdout.write(as_json(told))
 
 
 def _tables(site: Site) -> tuple[list[Row], list[Row]]:

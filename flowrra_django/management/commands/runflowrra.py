@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, SystemCheckError
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from flowrra_django import __version__, runtime
@@ -22,6 +22,7 @@ from flowrra_django.config import BrokerConfig, Config
 from flowrra_django.engine.events import OnEvent
 from flowrra_django.engine.turns import Shares
 from flowrra_django.exceptions import ConfigurationError
+from flowrra_django.management.checking import check
 from flowrra_django.management.reloading import Reloading
 from flowrra_django.management.sharing import queues, shared
 from flowrra_django.management.showing import described, in_order, show_logs
@@ -122,7 +123,7 @@ class Command(BaseCommand):
             )
         if not self._is_command_line:
             raise CommandError("--processes works on the command line only.")
-        self._check()
+        check(self)
         config, _ = self._asked_for(options)
         count = options["processes"]
         lines = [
@@ -146,7 +147,7 @@ class Command(BaseCommand):
         self, options: dict[str, Any], place: Place, announce: Callable[[Worker], None]
     ) -> None:
         if not place.label:  # else the supervisor did
-            self._check()
+            check(self)
         announcer = Announcer(runtime.audiences)
         worker = self._worker(options, announcer.put)
         announce(worker)
@@ -162,12 +163,6 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
-
-    def _check(self) -> None:
-        try:
-            self.check(databases=[])  # Django 6.1 would connect to all of the site's
-        except SystemCheckError as error:
-            raise CommandError(str(error), returncode=MISCONFIGURED) from error
 
     def _asked_for(self, options: dict[str, Any]) -> tuple[Config, Shares]:
         try:

@@ -84,7 +84,7 @@ function morph(old, fresh) {
 }
 
 function isKept(element) {
-  if (element.matches("script, style, input, textarea, select, [data-flowrra-keep]")) return true;
+  if (element.matches("script, style, input:not([type=hidden]), textarea, select, [data-flowrra-keep]")) return true;
   return element.matches("form") && element.contains(document.activeElement);
 }
 
@@ -98,7 +98,13 @@ function copyAttributes(old, fresh) {
   }
 }
 
+// Rows that have come or gone are exchanged with all others, never made of another's: who is about
+// to press a button in one of them would hit another one.
 function morphChildren(old, fresh) {
+  if (keysOf(old) !== keysOf(fresh)) {
+    if (!old.contains(document.activeElement)) old.replaceWith(document.adoptNode(fresh));
+    return;
+  }
   const wanted = [...fresh.childNodes];
   const there = [...old.childNodes];
   wanted.forEach((node, at) => {
@@ -106,6 +112,10 @@ function morphChildren(old, fresh) {
     else old.append(document.adoptNode(node));
   });
   there.slice(wanted.length).forEach((node) => node.remove());
+}
+
+function keysOf(element) {
+  return JSON.stringify([...element.children].map((child) => child.dataset.flowrraKey));
 }
 
 if (own) {
