@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -23,11 +22,11 @@ from flowrra_django.engine.events import OnEvent
 from flowrra_django.engine.turns import Shares
 from flowrra_django.exceptions import ConfigurationError
 from flowrra_django.management.checking import check
+from flowrra_django.management.leaving import ask, leave
 from flowrra_django.management.reloading import Reloading
 from flowrra_django.management.sharing import queues, shared
 from flowrra_django.management.showing import described, in_order, show_logs
 from flowrra_django.management.supervising import SIGNALS, Place, supervise
-from flowrra_django.runners.thread import THREAD_PREFIX
 from flowrra_django.worker.line import Line
 from flowrra_django.worker.process import Worker
 from flowrra_django.worker.retirement import Lifespan
@@ -228,18 +227,7 @@ async def run_until_told(worker: Worker, options: dict[str, Any], line: Line) ->
     if threading.current_thread() is threading.main_thread():
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            loop.add_signal_handler(number, worker.ending.ask)
+            loop.add_signal_handler(number, ask, worker.ending)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a supervisor holds Ctrl-C back
     lifespan = Lifespan(max_jobs=options["max_jobs"], max_memory=options["max_memory"])
     await worker.run(burst=options["burst"], lifespan=lifespan, line=line)
-
-
-def leave() -> None:
-    """End the process, even if threads still run jobs: those were given back."""
-    left = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_PREFIX)]
-    if not any(thread.is_alive() for thread in left):
-        return
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
