@@ -1,8 +1,9 @@
 """What the kernel tells of writes to files; without a kernel that does, nothing."""
 
+import os
 import sqlite3
 import sys
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -64,6 +65,43 @@ def test_the_watch_ends_when_its_file_is_no_more(file, watch, heard):
     file.unlink()
     until(lambda: not watch.is_alive())
     assert heard.is_set()
+
+
+def test_a_watch_that_ended_by_itself_keeps_no_file_open(file, heard):
+    before = open_files()
+    ended = FileWatch([file], heard.set)
+    file.unlink()
+    until(lambda: not ended.is_alive())
+    assert open_files() == before
+    ended.close()
+
+
+def test_a_fork_neither_ends_the_watch_of_its_parent_nor_keeps_it_from_ending(file, heard):
+    watch = FileWatch([file], heard.set)
+    waiting, ending = os.pipe()
+    told, telling = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # pragma: no cover - another process
+        os.close(ending)
+        watch.close()
+        os.write(telling, b"closed")
+        os.read(waiting, 1)
+        os._exit(0)
+    assert os.read(told, 10) == b"closed"
+    file.write_text("news")
+    assert heard.wait(5)
+    closing = Thread(target=watch.close, daemon=True)
+    closing.start()
+    closing.join(5)
+    is_closed = not closing.is_alive()
+    for end in (ending, waiting, told, telling):
+        os.close(end)
+    os.waitpid(pid, 0)
+    assert is_closed
+
+
+def open_files():
+    return sorted(os.listdir("/proc/self/fd"))
 
 
 def test_a_closed_watch_has_no_thread_and_no_open_file(file, heard, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import select
+import socket
 import struct
 import sys
 import threading
@@ -18,19 +19,21 @@ EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of a name: none, fo
 EVENTS_AT_ONCE = 4096 * EVENT.size
 PAUSE = 0.005  # a writer that never rests is heard of no more often than this, in seconds
 
+File = int | socket.socket
+
 
 class FileWatch:
     """Calls back, on a thread of its own, while one of the files is written to.
 
     The call comes with the write, which may be before its transaction is committed. The thread
-    ends once one of the files is no more.
+    ends once one of the files is no more, and leaves nothing open then.
     """
 
     def __init__(self, paths: Iterable[Path], heard: Callable[[], None]) -> None:
         """Watch those of the paths that exist; OSError if the kernel cannot."""
         self._heard = heard
         self._events = _watch(path for path in paths if path.exists())
-        self._end, self._ender = os.pipe()
+        self._end, self._ender = socket.socketpair()
         self._thread = threading.Thread(target=self._listen, name="flowrra-watch", daemon=True)
         self._thread.start()
 
@@ -38,8 +41,11 @@ class FileWatch:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """End the thread, and let go of what it watches."""
-        os.close(self._ender)
+        """End the thread, which lets go of what it watches."""
+        if not self.is_alive():  # as in a fork, which must not end that of its parent
+            return
+        with suppress(OSError):  # it ends by itself just now
+            self._ender.shutdown(socket.SHUT_RDWR)  # is heard even if a fork has it open too
         self._thread.join()
 
     def _listen(self) -> None:
@@ -51,9 +57,10 @@ class FileWatch:
                 self._readable(self._end, seconds=PAUSE)
         finally:
             os.close(self._events)
-            os.close(self._end)
+            self._end.close()
+            self._ender.close()
 
-    def _readable(self, *files: int, seconds: float | None = None) -> list[int]:
+    def _readable(self, *files: File, seconds: float | None = None) -> list[File]:
         return select.select(files, [], [], seconds)[0]
 
     def _read_events(self) -> bool:
