@@ -15,6 +15,8 @@ from ..config import StoreConfig
 from ..job import Lane
 from .base import ALL_AT_ONCE, BaseBroker, Taken, Turn, Turns
 
+SPARE = 64  # entries that are forgotten, which a lane may hold beside as many as count
+
 Heap = list[tuple[float, int, Entry]]  # priority, or when it is due, and sequence
 
 
@@ -86,6 +88,16 @@ class MemoryBroker(BaseBroker):
         entry = self._known.pop(task_id, None)
         if entry is not None:
             self._depths[entry.lane] -= 1
+            self._tidy(entry.lane)
+
+    def _tidy(self, lane: Lane) -> None:
+        """Drop what is forgotten, once that is most: its turn at the head may be far off."""
+        heaps = self._ready[lane], self._delayed[lane]
+        if sum(map(len, heaps)) <= 2 * self._depths[lane] + SPARE:
+            return
+        for heap in heaps:
+            heap[:] = [each for each in heap if self._known.get(each[2].task_id) is each[2]]
+            heapq.heapify(heap)
 
     def _make_ready(self, entry: Entry) -> None:
         ready = (entry.priority, entry.sequence, entry)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from flowrra_django.backends.answers import Entry
 from flowrra_django.backends.memory import InMemoryBackend
 from flowrra_django.brokers.memory import MemoryBroker
 from flowrra_django.engine.stores import Stores
@@ -35,6 +36,18 @@ def test_what_was_forgotten_is_gone_by_the_next_look(stores):
     stores.cancel(task_ids)
     assert stores.take("w", [IO], 10) == ([], None)
     assert left(stores.broker) == (0, 0, 0)
+
+
+def test_what_is_replaced_again_and_again_is_not_kept_until_it_would_be_due(stores):
+    ready, late = enqueue(stores), enqueue(stores, run_after=timedelta(hours=1))
+    for _ in range(1000):
+        stores.broker.forget([late])
+        stores.broker.push([Entry(late, IO, 0, 2, 3600.0)])
+    assert left(stores.broker)[1] < 100
+    assert stores.broker.depth([IO], 10) == 2
+    assert [job.task_id for job in stores.take("w", [IO], 10).jobs] == [ready]
+    stores.cancel([late])
+    assert stores.take("w", [IO], 10) == ([], None)
 
 
 def test_the_ledger_is_asked_for_jobs_without_the_lock_of_the_index(stores):
