@@ -149,7 +149,8 @@ class BaseBackend(ABC):
         """Keep what running jobs tell of themselves, if the worker holds them.
 
         A job is there once. Its progress takes the place of the last one, its lines are added;
-        those that come again, since a reply was lost, are not.
+        those that come again, since a reply was lost, are not. Outcomes wait until this is done: a
+        ledger that has room for them, but not for this, leaves it out and says so.
         """
 
     @abstractmethod

@@ -153,6 +153,19 @@ def test_a_job_that_waits_again_before_its_take_was_confirmed_waits_for_its_time
     assert take(stores) == [task_id]
 
 
+def test_a_full_index_gives_out_what_it_has(clock, ledger_database):
+    with servers.private("redis") as server:
+        stores = open_stores(clock, server.url)
+        enlist(stores.backend, "w")
+        client, base = stores.broker._server.client, stores.broker._server.base
+        first, late = enqueue(stores), enqueue(stores, run_after=timedelta(seconds=60))
+        client.zadd(base + "ready:io:default", {"strange": -1})
+        clock.advance(61)
+        client.config_set("maxmemory", 1)
+        assert take(stores) == [first, late]
+        stores.close()
+
+
 # What the index was not told
 
 

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
+
+import redis
 
 from ...reports import Report, log_with
 from ..answers import Orders, Unwanted
 from ..batches import batches
 from .rows import report_row
+from .server import is_full
 from .workers import RedisWorkers
+
+logger = logging.getLogger(__name__)
 
 
 class RedisReporting(RedisWorkers):
     """The part of the ledger that keeps progress and logs, and knows what is to be cancelled."""
 
+    _is_full = False
+
     def report(self, worker_id: str, reports: Sequence[Report]) -> None:
+        """Keep it, or leave it out where Redis is full: outcomes wait for this, and find room."""
+        try:
+            self._report(worker_id, reports)
+        except redis.ResponseError as error:
+            if not is_full(error):
+                raise
+            level, self._is_full = logging.DEBUG if self._is_full else logging.WARNING, True
+            logger.log(
+                level,
+                "Redis is full: what jobs tell of themselves is not kept until it has room again. "
+                "Raise its maxmemory, or prune old results.",
+            )
+        else:
+            self._is_full = False
+
+    def _report(self, worker_id: str, reports: Sequence[Report]) -> None:
         for part in batches(reports):
             logs = self._logs([report for report in part if report.lines])
             rows = (report_row(report, logs.get(report.job.task_id, "")) for report in part)

@@ -25,7 +25,7 @@ HEALTH_SECONDS = 10
 
 PASSING = (
     redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.exceptions.TryAgainError,
-    redis.exceptions.ClusterDownError, redis.OutOfMemoryError,
+    redis.exceptions.ClusterDownError,
 )  # fmt: skip
 LASTING = (redis.AuthenticationError, redis.exceptions.AuthorizationError)
 PASSING_WORDS = ("MISCONF", "NOREPLICAS", "OOM", "LOADING", "MASTERDOWN", "READONLY")
@@ -165,10 +165,17 @@ def is_busy(error: Exception) -> bool:
     return isinstance(error, redis.ResponseError) and str(error).startswith("BUSY")
 
 
+def is_full(error: Exception) -> bool:
+    """Whether the server has no memory left; before Redis 7, a script's error is that in words."""
+    return isinstance(error, redis.OutOfMemoryError) or (
+        isinstance(error, redis.ResponseError) and "-OOM " in str(error)
+    )
+
+
 def is_outage(error: Exception) -> bool:
     """Whether the server is away, full or closed to writes, and may not be so for ever."""
     if isinstance(error, LASTING):
         return False
-    if isinstance(error, PASSING):
+    if isinstance(error, PASSING) or is_full(error):
         return True
     return isinstance(error, redis.ResponseError) and str(error).startswith(PASSING_WORDS)

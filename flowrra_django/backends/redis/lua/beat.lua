@@ -2,7 +2,7 @@
 -- with jobs that were given up. Returns whether it is enlisted.
 
 if not is_enlisted(ARGV[2]) then return {dropped, 0} end
-redis.call('ZREM', base .. 'beats', ARGV[2]) -- first what frees: a full Redis takes the rest
+redis.call('ZREM', base .. 'beats', ARGV[2]) -- first what frees
 redis.call('ZADD', base .. 'beats', text(now), ARGV[2])
 if is_integer(ARGV[3]) then
   need('hash', 'memory')

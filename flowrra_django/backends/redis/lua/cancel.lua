@@ -8,14 +8,15 @@ local cancelled, states = {}, named(ARGV[3])
 for _, id in ipairs(arguments(4)) do
   local job = look(id)
   if job and states[job.status] and job.state ~= 'final' then
-    if by ~= '' then redis.call('HSETNX', base .. 'job:' .. id, 'cancelled_by', by) end
     if job.state == 'waiting' then
       unindex(job)
       finish(job, 'cancelled')
     else
+      redis.call('SREM', base .. 'unwanted', id) -- first what frees
       change(job, 'cancel', 1)
       redis.call('SADD', base .. 'unwanted', id)
     end
+    if by ~= '' then redis.call('HSETNX', base .. 'job:' .. id, 'cancelled_by', by) end
     cancelled[#cancelled + 1] = id
   end
 end

@@ -1,4 +1,6 @@
--- What every script begins with. KEYS[1] begins the name of every key, in one hash tag; ARGV[1] is
+-- What every script begins with. A full Redis refuses a script whose first write may need memory, and
+-- takes all the rest after one that never does: where jobs are to go on, that comes first.
+-- KEYS[1] begins the name of every key, in one hash tag; ARGV[1] is
 -- how many microseconds the clock is ahead, which is 0 outside of tests. Times are in microseconds.
 
 local base = KEYS[1]
@@ -24,8 +26,8 @@ end
 -- What is no job goes to a list of its own, which keeps the last of them for people to look at.
 local function drop(what)
   dropped = dropped + 1
+  redis.call('LTRIM', base .. 'dead', 0, CAP - 2) -- first what frees
   redis.call('LPUSH', base .. 'dead', string.sub(what, 1, 200))
-  redis.call('LTRIM', base .. 'dead', 0, CAP - 1)
 end
 
 local function set_aside(name)
@@ -135,12 +137,12 @@ local function promote(lane)
   need('zset', 'ready:' .. lane)
   for _, member in ipairs(due) do
     local _, priority = parse(member)
+    redis.call('ZREM', base .. 'delayed:' .. lane, member) -- first what frees
     if priority then
       redis.call('ZADD', base .. 'ready:' .. lane, priority, member)
     else
       drop(member)
     end
-    redis.call('ZREM', base .. 'delayed:' .. lane, member)
   end
 end
 

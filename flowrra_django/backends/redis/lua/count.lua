@@ -10,6 +10,7 @@ for at = 3, #ARGV, 3 do
       if type(count) == 'number' then counts[what] = (counts[what] or 0) + count end
     end
   end
+  redis.call('HDEL', base .. hour, name) -- first what frees
   redis.call('HSET', base .. hour, name, cjson.encode(counts))
   redis.call('EXPIRE', base .. hour, ARGV[2])
 end

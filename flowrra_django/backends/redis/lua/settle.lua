@@ -21,7 +21,7 @@ for at = 5, #ARGV, WIDTH do
   local job = look(id)
   local verdict = '0'
   if job and is_held(job, worker, number) then
-    redis.call('SREM', base .. 'held:' .. worker, id) -- first what frees: a full Redis takes the rest
+    redis.call('SREM', base .. 'held:' .. worker, id) -- first what frees
     change(job, 'failures', failures, 'crashes', crashes, 'history', history)
     clear(job, 'result', 'error_type', 'error', 'traceback')
     if was_stopped ~= '' then change(job, 'was_stopped', was_stopped) end
