@@ -1,8 +1,10 @@
 """What the kernel tells of writes to files; without a kernel that does, nothing."""
 
 import os
+import resource
 import sqlite3
 import sys
+from contextlib import ExitStack
 from threading import Event, Thread
 
 import pytest
@@ -38,6 +40,19 @@ def test_a_write_is_heard_of_and_a_read_is_not(file, watch, heard):
     assert not heard.wait(0.05)
     file.write_text("news")
     assert heard.wait(5)
+
+
+def test_a_process_with_very_many_open_files_hears_too(file, heard):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, limits[1]), limits[1]))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        for _ in range(1100):
+            stack.enter_context(open(os.devnull))
+        watch = FileWatch([file], heard.set)
+        stack.callback(watch.close)
+        file.write_text("news")
+        assert heard.wait(5)
 
 
 def test_every_write_is_heard_of_however_close_they_come(file, watch, heard):

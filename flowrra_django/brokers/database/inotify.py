@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-import select
 import socket
 import struct
 import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 IN_MODIFY = 0x2
 IN_IGNORED = 0x8000  # the file is gone, and its watch with it
@@ -60,8 +61,8 @@ class FileWatch:
             self._end.close()
             self._ender.close()
 
-    def _readable(self, *files: File, seconds: float | None = None) -> list[File]:
-        return select.select(files, [], [], seconds)[0]
+    def _readable(self, *files: File, seconds: float | None = None) -> list[Any]:
+        return wait(files, seconds)  # and not `select`, which ends at the thousandth open file
 
     def _read_events(self) -> bool:
         """Take what has come; return whether there is still all to watch."""
