@@ -42,7 +42,7 @@ def get_config() -> Config:
 
 @lru_cache(maxsize=1)
 def get_stores() -> Stores:
-    return create_stores(get_config(), InstanceCodec())
+    return _create_stores(get_config())
 
 
 def get_codec() -> Codec:
@@ -77,7 +77,17 @@ def stores_of(config: Config) -> Stores:
     mine = get_config()
     if (config.broker, config.backend) == (mine.broker, mine.backend):
         return get_stores()
-    return create_stores(config, InstanceCodec())
+    return _create_stores(config)
+
+
+def _create_stores(config: Config) -> Stores:
+    alias = ledger_alias(config)
+    # Not `_after_commit`, at which tests of a site may have jobs run.
+    return create_stores(
+        config,
+        InstanceCodec(),
+        lambda act: transaction.on_commit(act, using=alias, robust=True),
+    )
 
 
 def ledger_alias(config: Config | None = None) -> str:

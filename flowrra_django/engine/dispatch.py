@@ -15,12 +15,12 @@ from ..job import NO_META, Job, OnDuplicate
 from ..registry import Task
 from ..serialization import JsonCodec, ModelCodec, encode_call
 from ..uniqueness import expiry
+from .commits import AfterCommit, at_once
 from .keys import key_of
 from .stores import Stores
 
 HIGHEST_PRIORITY = 2**31 - 1  # what a database's integer column holds
 OnEnqueued = Callable[[Sequence[Job]], None]
-AfterCommit = Callable[[Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +69,6 @@ class LateRecord:
             recorded = self._stores.record(jobs, is_late=self.is_put_off)
         self._duplicates.update(recorded.duplicates)
         self._stores.index(recorded)
-
-
-def at_once(act: Callable[[], None]) -> None:
-    act()
 
 
 class Dispatcher:

@@ -11,6 +11,7 @@ from ..brokers.base import BaseBroker
 from ..config import BackendConfig, BrokerConfig, Config, StoreConfig
 from ..exceptions import ConfigurationError
 from ..serialization import ModelCodec
+from .commits import AfterCommit, at_once
 from .stores import Stores
 
 # Dotted paths: the database's modules need Django's apps, so they are imported on demand.
@@ -31,7 +32,9 @@ MEMORY = BackendConfig("memory://")
 _shared_memory: dict[str, Stores] = {}
 
 
-def create_stores(config: Config, models: ModelCodec | None = None) -> Stores:
+def create_stores(
+    config: Config, models: ModelCodec | None = None, after_commit: AfterCommit = at_once
+) -> Stores:
     """Return the pair that the config names.
 
     `memory://name` is one pair for the whole process; every other call makes a new one. A broker
@@ -41,21 +44,26 @@ def create_stores(config: Config, models: ModelCodec | None = None) -> Stores:
     index = config.broker or ledger
     if ledger.family == "memory" and ledger.name:
         if ledger.name not in _shared_memory:  # another thread may come to it first
-            _shared_memory.setdefault(ledger.name, _create(ledger, index, models))
+            _shared_memory.setdefault(ledger.name, _create(ledger, index, models, at_once))
         return _shared_memory[ledger.name]
-    return _create(ledger, index, models)
+    return _create(ledger, index, models, after_commit)
 
 
 def _ledger_of(broker: BrokerConfig | None) -> BackendConfig:
     return MEMORY if broker is None else broker.as_config_of(BackendConfig)
 
 
-def _create(ledger: BackendConfig, index: StoreConfig, models: ModelCodec | None) -> Stores:
+def _create(
+    ledger: BackendConfig,
+    index: StoreConfig,
+    models: ModelCodec | None,
+    after_commit: AfterCommit,
+) -> Stores:
     backend_class = _own_or(BACKENDS.get(ledger.family), ledger, "backend")
     backend: BaseBackend = backend_class.from_config(ledger, models)
     broker_class = _own_or(BROKERS.get((index.family, ledger.family)), index, "broker")
     broker: BaseBroker = broker_class.from_config(index, backend)
-    return Stores(backend, broker)
+    return Stores(backend, broker, after_commit)
 
 
 def _own_or(path: str | None, config: StoreConfig, role: str) -> Any:

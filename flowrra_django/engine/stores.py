@@ -20,6 +20,7 @@ from ..results import AT_REST, FINAL, UNFINISHED, WAITING, TaskResult, TaskStatu
 from ..retry import Release, Settlement
 from .bell import Bell
 from .calls import Calls
+from .commits import AfterCommit, at_once
 from .store_thread import Inline, Place, StoreThread
 from .waiters import Waiters, waker_of
 
@@ -40,11 +41,15 @@ class Stores(Calls):
 
     All are sync, and run on the calling thread; `run`, `insist` and `write` take them to threads.
     `on_cancel` is called after a cancel, for those who are in this process and need not ask.
+    What a caller changes in a transaction that the ledger joins, others learn `after_commit`.
     """
 
-    def __init__(self, backend: BaseBackend, broker: BaseBroker) -> None:
+    def __init__(
+        self, backend: BaseBackend, broker: BaseBroker, after_commit: AfterCommit = at_once
+    ) -> None:
         self.backend = backend
         self.broker = broker
+        self._after_commit = after_commit if backend.joins_transactions else at_once
         self.waiters = Waiters(backend)
         self.on_cancel: list[Callable[[], None]] = []
         self._bell = Bell(broker)
@@ -116,7 +121,7 @@ class Stores(Calls):
     def retry(self, task_ids: Collection[str], states: Collection[TaskStatus] = FINAL) -> set[str]:
         """Let final jobs wait again; return the ids of those that do."""
         waiting = self.backend.retry(task_ids, states)
-        self.broker.push(waiting)
+        self._after_commit(lambda: self.broker.push(waiting))
         return {entry.task_id for entry in waiting}
 
     def run_now(
@@ -125,8 +130,12 @@ class Stores(Calls):
         """Let waiting jobs be due at once and go first; return the ids of those that are."""
         ready = self.backend.run_now(task_ids, states)
         ids = {entry.task_id for entry in ready}
-        self.broker.forget(ids)  # where it had them before
-        self.broker.push(ready)
+
+        def move() -> None:
+            self.broker.forget(ids)  # where it had them before
+            self.broker.push(ready)
+
+        self._after_commit(move)
         return ids
 
     def cancel(
@@ -138,19 +147,26 @@ class Stores(Calls):
     ) -> set[str]:
         """Cancel waiting jobs and ask it of running ones, for whom; return the ids of both."""
         cancelled = self.backend.cancel(task_ids, states, by=by[:MOST_BY_CHARS])
-        self.broker.forget(cancelled)
-        self.waiters.wake(self.backend.settled_among(cancelled))
+        self._after_commit(lambda: self._tell_of_cancel(cancelled))
+        return cancelled
+
+    def _tell_of_cancel(self, task_ids: Collection[str]) -> None:
+        self.broker.forget(task_ids)
+        self.waiters.wake(self.backend.settled_among(task_ids))
         for act in list(self.on_cancel):
             act()
-        return cancelled
 
     def delete(
         self, task_ids: Collection[str], states: Collection[TaskStatus] = AT_REST
     ) -> set[str]:
         """Delete jobs that do not run; return the ids of those that were."""
         deleted = self.backend.delete(task_ids, states)
-        self.broker.forget(deleted)
-        self.waiters.wake(deleted)  # who waited for one is told that there is none
+
+        def tell() -> None:
+            self.broker.forget(deleted)
+            self.waiters.wake(deleted)  # who waited for one is told that there is none
+
+        self._after_commit(tell)
         return deleted
 
     def expire(self, limit: int) -> int:

@@ -9,8 +9,10 @@ from itertools import chain
 
 import pytest
 import redis
+from asgiref.sync import async_to_sync
 from django.db import transaction
 
+from flowrra_django import cancel_jobs, delete_jobs, purge_queue, runtime
 from flowrra_django.backends.answers import Entry
 from flowrra_django.backends.database import DatabaseBackend
 from flowrra_django.backends.database.rows import MALFORMED
@@ -26,6 +28,7 @@ from flowrra_django.results import TaskStatus
 from tests import servers
 from tests.contracts.acts import (
     IO,
+    Undo,
     at_once,
     claim,
     enlist,
@@ -422,6 +425,79 @@ def test_the_ledger_has_to_keep_marks():
     config = BrokerConfig("redis://h")
     with pytest.raises(ConfigurationError, match="needs a database"):
         LeasingBroker.from_config(config, InMemoryBackend())
+
+
+# What is changed in a transaction
+
+
+@pytest.fixture
+def site(settings, ledger_redis, redis_server):
+    """The stores of a site with its index in Redis."""
+    config = redis_config()
+    broker = {"URL": config.url, "NAMESPACE": config.namespace}
+    settings.FLOWRRA = {"BROKER": broker, "BACKEND": "django://default"}
+    stores = runtime.get_stores()
+    enlist(stores.backend, "w")
+    yield stores
+    stores.close()
+
+
+def roll_back(change):
+    with pytest.raises(Undo), transaction.atomic():
+        assert change()
+        raise Undo
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda job: job.cancel(),
+        lambda job: async_to_sync(job.acancel)(),
+        lambda job: cancel_jobs(),
+        lambda job: purge_queue("default"),
+        lambda job: delete_jobs(status="pending"),
+    ],
+    ids=["cancel", "acancel", "cancel-jobs", "purge-queue", "delete-jobs"],
+)
+def test_a_job_that_a_transaction_took_away_is_taken_if_that_is_rolled_back(site, change):
+    job = add.enqueue(1, 2)
+    sweep(site)
+    roll_back(lambda: change(job))
+    assert take(site) == [job.id]
+
+
+def test_what_was_to_run_now_keeps_its_place_if_that_is_rolled_back(site):
+    first, second = add.enqueue(1, 2), add.enqueue(3, 4)
+    sweep(site)
+    roll_back(second.run_now)
+    assert take(site, 1) == [first.id]
+
+
+def test_a_retry_that_is_rolled_back_is_not_told_to_the_index(site):
+    job = add.enqueue(1, 2)
+    job.cancel()
+    roll_back(lambda: site.retry([job.id]))
+    assert site.broker.depth([IO], 10) == 0
+
+
+def test_the_index_is_told_at_the_commit_of_what_the_transaction_changed(site):
+    ended, unwanted, last = (add.enqueue(1, 2) for _ in range(3))
+    ended.cancel()
+    with transaction.atomic():
+        assert unwanted.cancel()
+        assert last.run_now()
+        assert site.retry([ended.id]) == {ended.id}
+        assert site.broker.depth([IO], 10) == 2
+    assert site.broker.depth([IO], 10) == 2
+    assert take(site) == [last.id, ended.id]
+
+
+def test_a_cancel_in_a_savepoint_that_is_rolled_back_leaves_the_job_to_be_taken(site):
+    job = add.enqueue(1, 2)
+    sweep(site)
+    with transaction.atomic():
+        roll_back(job.cancel)
+    assert take(site) == [job.id]
 
 
 # Together

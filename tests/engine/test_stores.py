@@ -12,7 +12,7 @@ from flowrra_django.engine import outage as outage_module
 from flowrra_django.engine.outage import Outage, delays
 from flowrra_django.engine.stores import Stores
 from flowrra_django.exceptions import JobNotFoundError, TaskTimeoutError
-from tests.contracts.acts import claim_new, record, success
+from tests.contracts.acts import IO, claim_new, enqueue, record, success
 from tests.contracts.executors import eventually
 from tests.executors.stores import SharedBackend
 
@@ -39,6 +39,53 @@ def failing(*errors):
         return value
 
     return call
+
+
+# What a transaction may still take back
+
+
+@pytest.fixture
+def commits():
+    return []
+
+
+@pytest.fixture
+def joining(stores, commits, monkeypatch):
+    """Stores whose ledger takes part in the caller's transaction, which ends with `commits`."""
+    monkeypatch.setattr(BusyBackend, "joins_transactions", True)
+    made = Stores(stores.backend, stores.broker, commits.append)
+    yield made
+    made.close()
+
+
+def depth(stores):
+    return stores.broker.depth([IO], 10)
+
+
+@pytest.mark.parametrize("change", ["cancel", "delete"])
+def test_what_waits_no_longer_is_forgotten_after_the_commit(joining, commits, change):
+    task_id = enqueue(joining)
+    assert getattr(joining, change)([task_id]) == {task_id}
+    assert depth(joining) == 1
+    for act in commits:
+        act()
+    assert depth(joining) == 0
+
+
+def test_what_waits_again_is_told_after_the_commit(joining, commits):
+    task_id = record(joining.backend)
+    joining.backend.cancel([task_id])
+    assert joining.retry([task_id]) == {task_id}
+    assert depth(joining) == 0
+    for act in commits:
+        act()
+    assert depth(joining) == 1
+
+
+def test_a_ledger_that_joins_no_transaction_is_followed_at_once(stores, commits):
+    apart = Stores(stores.backend, stores.broker, commits.append)
+    apart.cancel([enqueue(apart)])
+    assert (depth(apart), commits) == (0, [])
 
 
 # Patience

@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from flowrra_django import FlowrraError, runtime
 from flowrra_django.testing import enqueued_jobs, run_jobs
+from tests.contracts.namespace import redis_config
+from tests.contracts.stores import need
 from tests.support import until
 from tests.testing import tasks
 
@@ -125,6 +127,22 @@ def test_scheduled_jobs_wait_unless_they_are_asked_for():
     run_jobs(scheduled=True)
     assert tasks.calls == ["now", "sooner", "later"]
     assert (later.get().status, later.get().attempts) == ("success", 1)
+
+
+@pytest.mark.django_db
+def test_scheduled_jobs_run_over_an_index_in_redis_though_the_test_commits_nothing(
+    settings, request
+):
+    need("redis")
+    request.getfixturevalue("ledger_redis")
+    config = redis_config()
+    broker = {"URL": config.url, "NAMESPACE": config.namespace}
+    settings.FLOWRRA = {"BROKER": broker, "BACKEND": "django://default"}
+    tasks.note.using(run_after=HOUR).enqueue("later")
+    tasks.note.enqueue("now")
+    run_jobs(scheduled=True)
+    assert tasks.calls == ["now", "later"]
+    runtime.get_stores().close()
 
 
 @pytest.mark.usefixtures("ledger")
