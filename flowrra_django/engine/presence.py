@@ -74,13 +74,17 @@ def describe_process(pid: int | None = None) -> str:
     The name holds the boot, the pid namespace, the pid and the moment of its start. It is "" too
     where the system does not tell.
     """
-    pid = os.getpid() if pid is None else pid
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = os.readlink("/proc/self/ns/pid")
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return _described(os.getpid() if pid is None else pid)
     except OSError:
         return ""
+
+
+def _described(pid: int) -> str:
+    """Name a process; "" if it has ended, OSError where it is not shown."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    namespace = os.readlink("/proc/self/ns/pid")
+    state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     if state in "ZX":
         return ""
     return " ".join((boot, namespace, str(pid), fields[18]))
@@ -92,4 +96,19 @@ def is_process_gone(name: str) -> bool:
     parts = name.split()
     if not here or len(parts) != len(here) or parts[:2] != here[:2]:
         return False
-    return describe_process(int(parts[2])) != name
+    pid = int(parts[2])
+    try:
+        return _described(pid) != name
+    except OSError:
+        return not _is_there(pid)
+
+
+def _is_there(pid: int) -> bool:
+    """Whether there is a process, even one that /proc hides (`hidepid`, `ProtectProc`)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True

@@ -93,6 +93,65 @@ def test_one_that_has_ended_and_waits_to_be_buried_is_gone():
     child.communicate()
 
 
+def hide_all_but_oneself(monkeypatch):
+    """Have /proc show what it shows of others where it is mounted with hidepid=2."""
+    read_text = Path.read_text
+
+    def read(path, *args, **options):
+        pid = path.parts[2]
+        if path.is_relative_to("/proc") and pid.isdigit() and int(pid) != os.getpid():
+            raise FileNotFoundError(path)
+        return read_text(path, *args, **options)
+
+    monkeypatch.setattr(Path, "read_text", read)
+
+
+def test_one_that_runs_and_is_hidden_is_not_gone_and_one_that_ended_is(monkeypatch):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        name = describe_process(child.pid)
+        hide_all_but_oneself(monkeypatch)
+        assert describe_process(child.pid) == ""
+        assert not is_process_gone(name)
+    assert is_process_gone(name)
+
+
+def test_one_of_another_user_that_is_hidden_is_not_gone(monkeypatch):
+    def refuse(pid, number):
+        raise PermissionError
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        name = describe_process(child.pid)
+        hide_all_but_oneself(monkeypatch)
+        monkeypatch.setattr(os, "kill", refuse)
+        assert not is_process_gone(name)
+
+
+ASK = """
+import sys
+from flowrra_django.engine.presence import describe_process, is_process_gone
+assert describe_process(), "nothing can be known here"
+assert describe_process(int(sys.argv[1].split()[2])) == "", "it is not hidden"
+print(is_process_gone(sys.argv[1]))
+"""
+
+
+def test_a_proc_that_hides_the_processes_of_others_gives_none_of_them_up():
+    within = (
+        "mount -t proc -o hidepid=2 proc /proc && "
+        'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
+    )
+    hidden = ["unshare", "-m", "sh", "-c", within, "sh"]
+    try:
+        subprocess.run([*hidden, sys.executable, "-c", ""], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"This takes root, and the right to mount: {error}")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        name = describe_process(child.pid)
+        ask = [*hidden, sys.executable, "-c", ASK, name]
+        answer = subprocess.run(ask, check=True, capture_output=True, text=True)
+    assert answer.stdout.strip() == "False"
+
+
 def test_a_later_process_with_the_same_pid_is_another():
     boot, namespace, pid, start = describe_process().split()
     assert is_process_gone(f"{boot} {namespace} {pid} {int(start) - 1}")
