@@ -105,7 +105,10 @@ class Consumer:
     async def has_work(self) -> bool:
         """Whether a job of the lanes runs here, is due, or waits for its retry."""
         stores, lanes = self._stores, self.serving.lanes
-        if self._held or not await stores.insist(stores.broker.depth, lanes, 1):
+        if self._held:
+            return True
+        # An index that is swept may lack what the ledger has, and will be told of it.
+        if not stores.broker.is_swept and not await stores.insist(stores.broker.depth, lanes, 1):
             return bool(self._held)
         return await stores.insist(stores.backend.has_work, lanes) or bool(self._held)
 

@@ -15,7 +15,7 @@ from flowrra_django import TaskStatus, runtime
 from tests import servers
 from tests.contracts.acts import new_job
 from tests.contracts.namespace import redis_config
-from tests.contracts.stores import need
+from tests.contracts.stores import need, wipe_redis
 from tests.support import until
 from tests.testapp import tasks
 
@@ -141,3 +141,14 @@ def test_a_worker_that_redis_refuses_says_why_and_ends(start_worker, settings):
         assert worker.wait() == 2
         assert "noeviction" in worker.output
         assert "Traceback" not in worker.output
+
+
+def test_a_burst_runs_what_the_index_has_lost(start_worker, settings, ledger_redis):
+    need("redis")
+    # The sweeper of the worker looks at once, and leaves what is younger than its period.
+    settings.FLOWRRA = {**flowrra(True), "EXECUTOR": {**PERIODS, "RESCUE_INTERVAL": 6}}
+    job = tasks.add.enqueue(1, 2)
+    wipe_redis()
+    worker = start_worker("--burst", FLOWRRA_TEST_SETTINGS=json.dumps(settings.FLOWRRA))
+    assert worker.wait() == 0
+    assert job.get().result == 3
