@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from ..backends.base import BaseBackend
@@ -106,7 +105,7 @@ class Dispatcher:
         if jobs:
             self._write(jobs, duplicates)
             if self._on_enqueued:
-                self._after_commit(partial(self._tell, jobs, duplicates))
+                self._after_commit(lambda: self._tell(jobs, duplicates))
         return [duplicates.get(job.task_id, job.task_id) for job in jobs]
 
     def _write(self, jobs: Sequence[Job], duplicates: dict[str, str]) -> None:
