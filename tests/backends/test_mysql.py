@@ -5,13 +5,24 @@ import io
 import pytest
 from django.core import checks
 from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import DataError, connections, transaction
 
 from flowrra_django.brokers.database import DatabaseBroker
+from flowrra_django.config import BackendConfig, BrokerConfig, Config
 from flowrra_django.engine.stores import Stores
+from flowrra_django.executors.io_executor import IOExecutor
 from flowrra_django.job import Kind, Lane
 from flowrra_django.models import TaskRecord
-from tests.contracts.acts import IO, at_once, enlist, record, record_many, result_of, success
+from tests.contracts.acts import (
+    IO,
+    at_once,
+    enlist,
+    new_job,
+    record,
+    record_many,
+    result_of,
+    success,
+)
 from tests.contracts.stores import MARIADB, emptied
 
 ALIAS = "mariadb"
@@ -91,6 +102,69 @@ def test_a_change_inside_a_transaction_that_reads_an_old_state_goes_by_the_newes
 def test_nobody_is_told_off_for_indexes_that_are_not_partial_there(backend):
     messages = checks.run_checks(databases=[ALIAS], app_configs=None)
     assert [message.id for message in messages if "flowrra" in str(message.obj)] == []
+
+
+@pytest.fixture
+def limit(backend):
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute("SELECT @@max_allowed_packet")
+        return cursor.fetchone()[0]
+
+
+def encoded(backend, text):
+    return backend.codec.encode(text)
+
+
+@pytest.mark.parametrize("text", ["x", '"'])
+def test_of_a_batch_what_is_too_large_for_the_server_is_refused_and_the_rest_kept(
+    stores, backend, text, limit
+):
+    record_many(backend, 3)
+    small, large, other = stores.take("w", [IO], 10).jobs
+    result = encoded(backend, text * (limit // len(encoded(backend, text)[1:-1])))
+    batch = [success(small, "1"), success(large, result), success(other, "1")]
+    with pytest.raises(DataError, match=rf"max_allowed_packet is {limit:,}\. Keep less") as caught:
+        stores.settle("w", batch)
+    assert not stores.may_pass(caught.value), "then it would be sent again for ever"
+    assert stores.settle("w", batch[::2]).accepted == {small.task_id, other.task_id}
+    assert result_of(backend, large.task_id).status == "running"
+
+
+async def test_a_job_whose_result_is_too_large_fails_and_holds_up_no_other(limit):
+    url = f"django://{ALIAS}"
+    executor = IOExecutor(Config(broker=BrokerConfig(url), backend=BackendConfig(url)))
+
+    @executor.task(max_retries=0)
+    async def return_much(size):
+        return "x" * size
+
+    await executor.start()
+    try:
+        ids = [await executor.submit(return_much, size) for size in (limit, 1)]
+        large, small = [await executor.wait_for_result(task_id, timeout=20) for task_id in ids]
+    finally:
+        await executor.stop(wait=False)
+    assert (small.status, large.status) == ("success", "failed")
+    assert f"max_allowed_packet is {limit:,}. Keep less in one job" in large.error
+
+
+def test_what_the_server_just_takes_is_kept(stores, backend, limit):
+    job = backend.claim("w", [record(backend)]).jobs[0]
+    text = "é\n" * ((limit - 20_000) // 5)  # two bytes, and three of a line's end in JSON
+    assert stores.settle("w", [success(job, encoded(backend, text))]).accepted == {job.task_id}
+    assert result_of(backend, job.task_id).result == text
+
+
+@pytest.mark.parametrize("options", [{}, {"unique_key": "k"}])
+def test_a_job_that_is_too_large_for_the_server_says_so_and_its_transaction_goes_on(
+    stores, backend, options, limit
+):
+    job = new_job(backend, "x" * limit, **options)
+    with transaction.atomic(using=ALIAS):
+        with pytest.raises(DataError, match="max_allowed_packet"):
+            stores.record([job])
+        task_id = record(backend)
+    assert backend.results([job.task_id, task_id]).keys() == {task_id}
 
 
 def indexed():

@@ -17,6 +17,7 @@ from ...results import TaskStatus
 from ..base import MOST_FRONTS
 from . import mysql_sql, sql
 from .engine import Query, Rows, Turns, placeholders, quoted
+from .mysql_packets import refuse_too_large
 from .rows import LARGEST
 from .server import Server
 
@@ -34,6 +35,7 @@ PASSING = frozenset({
 })  # fmt: skip
 DEADLOCK = 1213
 CLIENT_ERRORS = range(2000, 3000)  # it never came to the server, or nothing came back from there
+TOO_LARGE = 2020  # for the driver, however often
 
 
 class MySQL(Server):
@@ -194,6 +196,12 @@ class MySQL(Server):
         with super().writing() as cursor:
             yield cursor
 
+    @contextmanager
+    def mending(self) -> Iterator[None]:
+        """Do the same, and send nothing that the server would hang up on."""
+        with super().mending(), self.connection.execute_wrapper(refuse_too_large):
+            yield
+
     def is_busy(self, error: Exception) -> bool:
         return _code(error) in BUSY
 
@@ -203,7 +211,8 @@ class MySQL(Server):
     def is_outage(self, error: Exception) -> bool:
         if isinstance(error, InterfaceError):
             return True
-        return _code(error) in PASSING or _code(error) in CLIENT_ERRORS
+        code = _code(error)
+        return code in PASSING or (code in CLIENT_ERRORS and code != TOO_LARGE)
 
     def holders(self, cursor: CursorWrapper, keys: set[str]) -> dict[str, str]:
         """Return who has the keys; what is not seen, with a lock, since it may just be new."""
