@@ -73,6 +73,14 @@ class Run:
             self._progress = self._lines = None
         return told
 
+    def give_back(self, told: Told) -> None:
+        """Keep what was taken, and could not be written, with what was told since."""
+        with self._lock:
+            if self._progress is None:
+                self._progress = told.progress
+            if told.lines:
+                self._lines = deque([*told.lines, *(self._lines or ())], maxlen=KEPT_LINES)
+
     def cancel(self, by: str) -> None:
         """Note that the code is to end, and who asks."""
         self.cancelled_by = by

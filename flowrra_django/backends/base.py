@@ -153,6 +153,13 @@ class BaseBackend(ABC):
         ledger that has room for them, but not for this, leaves it out and says so.
         """
 
+    def locked(self, jobs: Collection[Job]) -> set[str]:
+        """Return the ids of those whose records others hold locked, where each has its own lock.
+
+        A write of one of them is busy, whatever else is written.
+        """
+        return set()
+
     @abstractmethod
     def orders(self, worker_id: str) -> Orders:
         """Return whether the worker is to end, and which of its jobs are to be cancelled.

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
 CANCEL_SECONDS = 5.0
+MOST_UNWRITTEN = 1000  # outcomes, and two for each slot; then no more jobs are taken
 MOST_FAILURES = 5  # in a row, of claims; who is to finish gives up then
 
 DRAINING = "The worker takes no more jobs."
@@ -184,12 +185,18 @@ class Consumer:
         while not self._is_draining:
             self._news.clear()
             seconds = IDLE_SECONDS
-            if self.serving.queues and (free := self.serving.slots - len(self._runs)):
+            if self.serving.queues and (free := self._free_slots()) > 0:
                 jobs, next_due = await self._take(free)
                 if jobs:
                     continue
                 seconds = IDLE_SECONDS if next_due is None else min(IDLE_SECONDS, next_due)
             await until_set(self._news, seconds)
+
+    def _free_slots(self) -> int:
+        """Return how many jobs to take: none while the ledger does not keep up with outcomes."""
+        slots, running = self.serving.slots, len(self._runs)
+        unwritten = len(self._held) - running
+        return min(slots - running, MOST_UNWRITTEN + 2 * slots - unwritten)
 
     async def _take(self, free: int) -> Taken:
         worker_id = self._presence.worker_id
@@ -261,6 +268,8 @@ class Consumer:
         self._outbox.put(Parcel(worker_id, item, 0.0))
 
     def _written(self, parcel: Parcel, is_accepted: bool) -> None:
+        if self._free_slots() <= 0:
+            self._news.set()
         self._held.remove(hold_on(parcel.item.job))
         self._settled_count += 1
         self._settled.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,6 +18,8 @@ from ..retry import Release, Settlement, as_cancelled
 from .events import Finished
 from .running import JobRun, News
 from .stores import Stores, Written
+
+LOCKED_SECONDS = 0.5  # until what somebody has locked is tried again
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +62,15 @@ OnWritten = Callable[[Parcel, bool], None]
 class Outbox:
     """Collects parcels, and tells of each whether the ledger accepted it.
 
-    What running jobs tell of themselves goes along: `news` takes note of it.
+    What running jobs tell of themselves goes along: `news` takes note of it. What becomes of a job
+    that somebody has locked is set aside for a while, so that the others need not wait for it.
     """
 
     def __init__(self, stores: Stores, on_written: OnWritten) -> None:
         self._stores = stores
         self._on_written = on_written
         self._parcels: list[Parcel] = []
+        self._locked: list[Parcel] = []
         self._replaced: dict[int, Settlement] = {}
         self._filled = asyncio.Event()
         self.news = News(self._filled.set)
@@ -75,12 +79,13 @@ class Outbox:
         self._loop: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        return len(self._parcels)
+        return len(self._parcels) + len(self._locked)
 
     def start(self) -> asyncio.Task[None]:
         """Begin to write, unless that has begun; return the task, which `stop` alone is to end."""
         self.news.start()
         if self._loop is None or self._loop.done():
+            self._put_back()
             self._loop = asyncio.create_task(self._flush_forever(), name="flowrra-outbox")
         return self._loop
 
@@ -107,16 +112,40 @@ class Outbox:
             await self._filled.wait()
             self._filled.clear()
             parcels, self._parcels = self._parcels, []
+            locked: set[JobRun] = set()
             for worker_id, reports in self.news.take(p.run for p in parcels if p.run).items():
-                await self._report(worker_id, reports)
-            await self._flush(parcels)
+                locked |= await self._report(worker_id, reports)
+            self._set_aside([p for p in parcels if p.run in locked])
+            await self._flush([p for p in parcels if p.run not in locked])
 
-    async def _report(self, worker_id: str, reports: Sequence[Report]) -> None:
-        """Write what jobs tell of themselves, before it is written what became of them."""
+    async def _report(self, worker_id: str, reports: Mapping[JobRun, Report]) -> set[JobRun]:
+        """Write what jobs tell of themselves, before it is written what became of them.
+
+        Returns the runs that are to tell it again later.
+        """
         try:
-            await self._stores.write(self._stores.backend.report, worker_id, reports)
+            ids = await self._stores.write(self._stores.report, worker_id, [*reports.values()])
         except Exception:
             logger.exception("What %d jobs tell of themselves could not be kept.", len(reports))
+            return set()
+        locked = {run for run in reports if run.job.task_id in ids}
+        for run in locked:
+            run.keep(reports[run])
+            self.news.note(run)
+        return locked
+
+    def _set_aside(self, parcels: Collection[Parcel]) -> None:
+        self._to_wait -= sum(parcel.is_to_wait for parcel in parcels)
+        self._written.set()
+        if parcels and not self._locked:
+            asyncio.get_running_loop().call_later(LOCKED_SECONDS, self._put_back)
+        self._locked += parcels
+
+    def _put_back(self) -> None:
+        """Have what was set aside written, behind what has come since."""
+        parcels, self._locked = self._locked, []
+        for parcel in parcels:
+            self.put(parcel)
 
     async def _flush(self, parcels: Sequence[Parcel]) -> None:
         by_worker: defaultdict[str, list[Parcel]] = defaultdict(list)
@@ -128,9 +157,12 @@ class Outbox:
             settled = await self._write(self._stores.settle, worker_id, settlements)
             released = await self._write(self._stores.release, worker_id, releases)
             written = _joined(settled, released)
-            self._to_wait -= sum(parcel.is_to_wait for parcel in group)
+            locked = [parcel for parcel in group if parcel.item.job.task_id in written.locked]
+            self._set_aside(locked)
+            done = [parcel for parcel in group if parcel.item.job.task_id not in written.locked]
+            self._to_wait -= sum(parcel.is_to_wait for parcel in done)
             self._written.set()
-            for parcel in group:
+            for parcel in done:
                 is_accepted = parcel.item.job.task_id in written.accepted
                 self._on_written(self._as_written(parcel, written), is_accepted)
 
@@ -186,4 +218,8 @@ class Outbox:
 
 
 def _joined(one: Written, other: Written) -> Written:
-    return Written(one.accepted | other.accepted, one.cancelled | other.cancelled)
+    return Written(
+        one.accepted | other.accepted,
+        one.cancelled | other.cancelled,
+        {*one.locked, *other.locked},
+    )

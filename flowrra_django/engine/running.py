@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from ..context import Facts, Run
+from ..context import Facts, Run, Told
 from ..job import Job
 from ..reports import Report
 
@@ -41,6 +41,10 @@ class JobRun(Run):
         told = self.take()
         return told and Report(job=self.job, progress=told.progress, lines=told.lines)
 
+    def keep(self, report: Report) -> None:
+        """Have a report that could not be written as a part of the next one."""
+        self.give_back(Told(report.progress, tuple(report.lines)))
+
 
 class News:
     """The runs that have told something, for the outbox to write every half a second.
@@ -71,16 +75,16 @@ class News:
         with suppress(RuntimeError):  # the loop is closed: nobody writes there any more
             self._loop.call_soon_threadsafe(self._note, run)
 
-    def take(self, ended: Iterable[JobRun]) -> dict[str, list[Report]]:
+    def take(self, ended: Iterable[JobRun]) -> dict[str, dict[JobRun, Report]]:
         """Return the reports to write now, by worker id: of what has ended, and of all if due."""
         runs = dict.fromkeys(ended)
         if self._is_due:
             runs |= self._runs
             self._runs, self._is_due, self._last = {}, False, self._loop.time()
-        reports: dict[str, list[Report]] = {}
+        reports: dict[str, dict[JobRun, Report]] = {}
         for run in runs:
             if report := run.report():
-                reports.setdefault(run.worker_id, []).append(report)
+                reports.setdefault(run.worker_id, {})[run] = report
         return reports
 
     def _note(self, run: JobRun) -> None:

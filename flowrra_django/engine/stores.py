@@ -16,11 +16,13 @@ from ..backends.batches import BATCH
 from ..brokers.base import ALL_AT_ONCE, BaseBroker, Taken, Turns
 from ..exceptions import JobNotFoundError, TaskTimeoutError
 from ..job import Job, Lane
+from ..reports import Report
 from ..results import AT_REST, FINAL, UNFINISHED, WAITING, TaskResult, TaskStatus
 from ..retry import Release, Settlement
 from .bell import Bell
 from .calls import Calls
 from .commits import AfterCommit, at_once
+from .locks import Locks
 from .store_thread import Inline, Place, StoreThread
 from .waiters import Waiters, waker_of
 
@@ -30,10 +32,14 @@ MOST_BY_CHARS = 100
 
 
 class Written(NamedTuple):
-    """The ids of what the ledger accepted, and of what it then cancelled, as had been asked for."""
+    """The ids of what the ledger accepted, and of what it then cancelled, as had been asked for.
+
+    What somebody else has locked was not written, and is to be tried later.
+    """
 
     accepted: set[str]
     cancelled: set[str]
+    locked: Collection[str] = ()
 
 
 class Stores(Calls):
@@ -53,6 +59,7 @@ class Stores(Calls):
         self.waiters = Waiters(backend)
         self.on_cancel: list[Callable[[], None]] = []
         self._bell = Bell(broker)
+        self._locks = Locks(backend)
         super().__init__(*self._places())
         self._bell.hang(self.place.rouse)
 
@@ -88,12 +95,19 @@ class Stores(Calls):
 
     def settle(self, worker_id: str, settlements: Sequence[Settlement]) -> Written:
         """Write outcomes."""
-        settled = self.backend.settle(worker_id, settlements)
-        return self._written(settled, [s.job for s in settlements if not s.status.is_final])
+        settled, locked = self._locks.write(self.backend.settle, worker_id, settlements)
+        to_wait = [s.job for s in settlements if not s.status.is_final]
+        return self._written(settled, to_wait)._replace(locked=locked)
 
     def release(self, worker_id: str, releases: Sequence[Release]) -> Written:
         """Give claims back."""
-        return self._written(self.backend.release(worker_id, releases), [r.job for r in releases])
+        released, locked = self._locks.write(self.backend.release, worker_id, releases)
+        return self._written(released, [r.job for r in releases])._replace(locked=locked)
+
+    def report(self, worker_id: str, reports: Sequence[Report]) -> set[str]:
+        """Write what jobs tell of themselves; return the ids of those that are locked."""
+        _, locked = self._locks.write(self.backend.report, worker_id, reports)
+        return locked
 
     def _written(self, settled: Settled, to_wait: Sequence[Job]) -> Written:
         self.broker.push(settled.waiting)

@@ -139,13 +139,13 @@ class InlineWorker:
         if report := parcel.run and parcel.run.report():
             self._stores.backend.report(self._worker_id, [report])
         if isinstance(item, Release):
-            accepted, cancelled = self._stores.release(self._worker_id, [item])
+            written = self._stores.release(self._worker_id, [item])
         else:
-            accepted, cancelled = self._stores.settle(self._worker_id, [item])
-        if cancelled:
+            written = self._stores.settle(self._worker_id, [item])
+        if written.cancelled:
             parcel = replace(parcel, item=as_cancelled(item))
-        log_settled(parcel, is_accepted=bool(accepted))
-        if accepted and (finished := finished_by(parcel)):
+        log_settled(parcel, is_accepted=bool(written.accepted))
+        if written.accepted and (finished := finished_by(parcel)):
             runtime.tell(finished)
 
     def _raise_if_wanted(self, outcome: Outcome | None, item: Settlement | Release) -> None:

@@ -1,22 +1,30 @@
 """Ledgers on database servers: locks between connections, lost connections, what errors mean."""
 
+import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import DatabaseError, OperationalError, connections, transaction
 
+from flowrra_django.config import BackendConfig, BrokerConfig, Config
+from flowrra_django.context import current_job
+from flowrra_django.executors.io_executor import IOExecutor
+from flowrra_django.reports import Progress, Report
 from flowrra_django.results import TaskStatus
 from tests.contracts.acts import (
     IO,
     claim_new,
     enlist,
+    give_back,
     record,
     record_many,
     rescue,
     status_of,
     success,
 )
+from tests.contracts.executors import eventually
 from tests.contracts.stores import DATABASES, emptied
 from tests.support import until
 
@@ -268,6 +276,83 @@ def test_a_lock_that_is_not_had_in_time_is_busy(backend, elsewhere, vendor):
         error = elsewhere(beat_impatiently).exception(10)
     assert backend.is_busy(error)
     assert not backend.is_outage(error)
+
+
+def seconds_of(call):
+    started = time.monotonic()
+    return call(), time.monotonic() - started
+
+
+@pytest.mark.parametrize("make", [success, give_back])
+def test_what_an_open_transaction_has_locked_is_left_for_later_and_the_rest_written(
+    stores, backend, elsewhere, make
+):
+    items = [make(claim_new(backend, "w")) for _ in range(5)]
+    ids = [item.job.task_id for item in items]
+    write = stores.settle if make is success else stores.release
+    with transaction.atomic(using=backend.alias):
+        backend.cancel(ids[2:3])
+        written, seconds = elsewhere(lambda: seconds_of(lambda: write("w", items))).result(20)
+        assert (written.accepted, written.locked) == ({*ids} - {ids[2]}, {ids[2]})
+        assert 1 < seconds < 5
+        again = elsewhere(lambda: seconds_of(lambda: write("w", items[2:3])))
+        written, seconds = again.result(20)
+        assert (written.accepted, written.locked) == (set(), {ids[2]})
+        assert seconds < 1, "what is known to be locked is not waited for again"
+    written = write("w", items[2:3])
+    assert (written.accepted, written.locked) == ({ids[2]}, set())
+
+
+def test_what_a_locked_job_tells_of_itself_is_left_for_later_and_the_rest_written(
+    stores, backend, elsewhere
+):
+    jobs = [claim_new(backend, "w") for _ in range(3)]
+    told = Progress(done=1, total=2, message="", at=backend.now())
+    reports = [Report(job=job, progress=told) for job in jobs]
+    with transaction.atomic(using=backend.alias):
+        backend.cancel([jobs[1].task_id])
+        locked = elsewhere(lambda: stores.report("w", reports)).result(20)
+    assert locked == {jobs[1].task_id}
+    results = backend.results([job.task_id for job in jobs])
+    assert [results[job.task_id].progress for job in jobs] == [told, None, told]
+    assert stores.report("w", reports[1:2]) == set()
+
+
+async def test_a_transaction_that_cancels_what_runs_holds_up_that_job_alone(backend, elsewhere):
+    url = f"django://{backend.alias}"
+    executor = IOExecutor(Config(broker=BrokerConfig(url), backend=BackendConfig(url)))
+    is_open, is_to_end = threading.Event(), threading.Event()
+    may_end = asyncio.Event()
+
+    @executor.task(max_retries=0)
+    async def unwanted():
+        await may_end.wait()
+        current_job().log("a last word")
+
+    @executor.task()
+    async def other(number):
+        return number
+
+    def cancel(task_id):
+        with transaction.atomic(using=backend.alias):
+            backend.cancel([task_id])
+            is_open.set()
+            is_to_end.wait(30)
+
+    async with executor:
+        task_id = await executor.submit(unwanted)
+        await eventually(lambda: executor.consumer.running)
+        cancelling = elsewhere(lambda: cancel(task_id))
+        await asyncio.to_thread(is_open.wait, 10)
+        may_end.set()
+        for n in range(3):
+            ended = await executor.wait_for_result(await executor.submit(other, n), timeout=10)
+            assert ended.result == n
+        assert (await executor.get_result(task_id)).status == "running"
+        is_to_end.set()
+        await asyncio.wrap_future(cancelling)
+        result = await executor.wait_for_result(task_id, timeout=10)
+    assert [line.text for line in result.log] == ["a last word"]
 
 
 def test_one_of_two_that_wait_for_each_other_finds_the_database_busy(backend, elsewhere):

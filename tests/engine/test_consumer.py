@@ -201,6 +201,31 @@ async def test_with_the_store_away_outcomes_are_kept_until_it_is_back():
         await eventually(lambda: not rig.consumer._held)
 
 
+async def test_no_more_jobs_are_taken_while_too_many_outcomes_are_not_written(monkeypatch):
+    monkeypatch.setattr(module, "MOST_UNWRITTEN", 6)
+    ran, errors = [], away(1)
+
+    async def note(number):
+        ran.append(number)
+
+    async with Rig(slots=2) as rig:
+        settle = rig.stores.settle
+
+        def settle_unless_away(*args):
+            if errors:
+                raise errors[0]
+            return settle(*args)
+
+        rig.stores.settle = settle_unless_away
+        task = rig.task(note)
+        ids = [rig.enqueue(task, n) for n in range(30)]
+        await eventually(lambda: len(ran) == 10)
+        assert len(rig.consumer._held) == 10
+        errors.clear()
+        for task_id in ids:
+            await rig.result(task_id)
+
+
 async def test_a_claim_whose_reply_was_lost_is_given_back_and_run(caplog):
     async with Rig() as rig:
         task = rig.task(echo)

@@ -10,7 +10,7 @@ from flowrra_django.engine.outbox import Outbox, Parcel
 from flowrra_django.engine.stores import Stores
 from flowrra_django.job import Failed, GivenBack, Succeeded
 from flowrra_django.results import TaskStatus
-from tests.contracts.acts import FAULT, claim_new, result_of, status_of, written
+from tests.contracts.acts import FAULT, claim_new, result_of, status_of, to_retry, written
 from tests.contracts.executors import eventually
 from tests.executors.stores import SharedBackend
 
@@ -160,6 +160,37 @@ async def test_with_the_store_away_nothing_is_lost_and_nothing_is_split(post):
     await eventually(lambda: len(post.told) == 4)
     assert all(post.told.values())
     assert post.batches[:3] == [post.batches[0]] * 3
+
+
+class Busy(Exception):
+    """Somebody else has what is to be written."""
+
+
+async def test_what_is_locked_is_written_later_and_nothing_waits_for_it(post, monkeypatch):
+    good, bad = [claim_new(post.backend, "w") for _ in range(2)]
+    locked = {bad.task_id}
+    settle = post.backend.settle
+
+    def refuse_locked(worker_id, items):
+        if locked.intersection(item.job.task_id for item in items):
+            raise Busy
+        return settle(worker_id, items)
+
+    monkeypatch.setattr(post.backend, "settle", refuse_locked)
+    monkeypatch.setattr(post.backend, "is_busy", lambda error: isinstance(error, Busy))
+    monkeypatch.setattr(
+        post.backend, "locked", lambda jobs: locked.intersection(job.task_id for job in jobs)
+    )
+    post.outbox.put(Parcel("w", to_retry(bad), 0.1))
+    post.put(good, Succeeded(1))
+    await eventually(lambda: post.told)
+    assert post.told == {good.task_id: True}
+    await asyncio.wait_for(post.outbox.returned(), 1)
+    assert len(post.outbox) == 1
+    locked.clear()
+    await eventually(lambda: post.told == {good.task_id: True, bad.task_id: True})
+    assert status_of(post.backend, bad.task_id) is TaskStatus.RETRYING
+    assert len(post.outbox) == 0
 
 
 async def test_starting_again_goes_on_where_it_was_cancelled(post):

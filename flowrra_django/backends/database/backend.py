@@ -37,7 +37,7 @@ from .queues import DatabaseQueues
 from .recording import DatabaseRecording
 from .reporting import DatabaseReporting
 from .selecting import selected
-from .settling import write_releases, write_settlements
+from .settling import locked_among, settling, write_releases, write_settlements
 from .starting import Started, expire, start
 from .summaries import DatabaseSummaries
 from .sweeping import DatabaseSweeping
@@ -147,12 +147,15 @@ class DatabaseBackend(
         return Started(in_order, len(claimed) - len(in_time))
 
     def settle(self, worker_id: str, settlements: Sequence[Settlement]) -> Settled:
-        with self.engine.writing() as cursor:
+        with settling(self.engine) as cursor:
             return write_settlements(self.engine, cursor, worker_id, settlements)
 
     def release(self, worker_id: str, releases: Sequence[Release]) -> Settled:
-        with self.engine.writing() as cursor:
+        with settling(self.engine) as cursor:
             return write_releases(self.engine, cursor, worker_id, releases)
+
+    def locked(self, jobs: Collection[Job]) -> set[str]:
+        return locked_among(self.engine, jobs)
 
     def held(self, worker_id: str, kind: Kind) -> list[Job]:
         with self.engine.reading() as cursor:

@@ -56,6 +56,9 @@ class Engine(ABC):
     has_many_writers: ClassVar[bool] = False
     """Whether one connection can write while another does, and neither is made to start again."""
 
+    short_wait: ClassVar[str] = ""
+    """What makes a transaction wait two seconds for a row; none where there is one lock for all."""
+
     is_indexed_elsewhere = False
     """Whether jobs wait in an index that may lack them, so that their records need a mark."""
 

@@ -60,6 +60,7 @@ class MySQL(Server):
         "unless_there": "ON DUPLICATE KEY UPDATE queue = queue",
     }
     asks_of_each_lane = False
+    short_wait = "SET SESSION innodb_lock_wait_timeout = 2"  # of a worker's own connection
     own: ClassVar = {sql.QUEUES: mysql_sql.QUEUES}
     ask_time = "SELECT UTC_TIMESTAMP(6)"
 

@@ -78,14 +78,15 @@ OF_LANES = {
     sql.PEEK: OfLane((f"SELECT EXISTS (SELECT 1 {READY}), ({NEXT_DUE})",)),
 }
 
-# A batch of ends goes as one statement too, and of reports. Parameters: those of each row.
+# A batch of ends goes as one statement too, and of reports. The rows are gone through in their
+# order, and looked up by their ids: else others would be locked. Parameters: those of each row.
 ENDED = (
     "SELECT %s AS status, %s AS result, %s AS error, %s AS error_type, %s AS traceback, "
     "%s AS failures, %s AS crashes, %s AS history, %s AS finished_at, %s AS id, %s AS worker, "
     "%s AS claim"
 )
 FINISH_ALL = f"""
-UPDATE {sql.TABLE} AS job JOIN ({{rows}}) AS ended
+UPDATE ({{rows}}) AS ended STRAIGHT_JOIN {sql.TABLE} AS job FORCE INDEX (PRIMARY)
 ON job.id = ended.id AND job.worker = ended.worker AND job.claim = ended.claim
 SET job.result = ended.result, job.error = ended.error, job.error_type = ended.error_type,
     job.traceback = ended.traceback, job.failures = ended.failures, job.crashes = ended.crashes,
@@ -96,7 +97,7 @@ WHERE job.status = 'running'
 
 TOLD = "SELECT %s AS progress, %s AS log, %s AS id, %s AS worker, %s AS claim"
 REPORT_ALL = f"""
-UPDATE {sql.TABLE} AS job JOIN ({{rows}}) AS told
+UPDATE ({{rows}}) AS told STRAIGHT_JOIN {sql.TABLE} AS job FORCE INDEX (PRIMARY)
 ON job.id = told.id AND job.worker = told.worker AND job.claim = told.claim
 SET job.progress = COALESCE(told.progress, job.progress), job.log = COALESCE(told.log, job.log)
 WHERE job.status = 'running'

@@ -158,6 +158,7 @@ class PostgreSQL(Server):
     moments: ClassVar = {name: SECONDS.format(column) for name, column in sql.MOMENTS.items()}
     own = OWN
     has_many_writers = True
+    short_wait = "SET LOCAL lock_timeout = '2s'"
     lanes_table = LANES
     ask_time = "SELECT clock_timestamp() AT TIME ZONE 'UTC'"
 

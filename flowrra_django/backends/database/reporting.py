@@ -10,7 +10,7 @@ from ...reports import Report, log_with, progress_text
 from ..answers import Orders, Unwanted
 from . import sql
 from .engine import placeholders
-from .settling import holding
+from .settling import holding, settling
 from .workers import DatabaseWorkers
 
 
@@ -20,7 +20,7 @@ class DatabaseReporting(DatabaseWorkers):
     def report(self, worker_id: str, reports: Sequence[Report]) -> None:
         if not reports:
             return
-        with self.engine.writing() as cursor:
+        with settling(self.engine) as cursor:
             logs = self._logs(cursor, [report for report in reports if report.lines])
             rows = [
                 (progress_text(r.progress), logs.get(r.job.sequence), *holding(worker_id, r.job))

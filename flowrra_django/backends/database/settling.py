@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.db.backends.utils import CursorWrapper
@@ -22,6 +23,30 @@ class Trace(NamedTuple):
     claim: int
     attempts: int
     history: str
+
+
+@contextmanager
+def settling(engine: Engine) -> Iterator[CursorWrapper]:
+    """Do as `Engine.writing`, for a worker: it does not wait long for locked rows."""
+    is_own = not engine.connection.in_atomic_block
+    with engine.writing() as cursor:
+        if engine.short_wait and is_own:
+            cursor.execute(engine.short_wait)
+        yield cursor
+
+
+def locked_among(engine: Engine, jobs: Collection[Job]) -> set[str]:
+    """Return the ids of those whose rows cannot be had at once."""
+    if not jobs or not engine.short_wait:
+        return set()
+    ids = {job.sequence: job.task_id for job in jobs}
+    there = f"SELECT id FROM {sql.TABLE} WHERE id IN ({placeholders(ids)})"
+    with engine.writing() as cursor:
+        cursor.execute(there, [*ids])
+        rows = {row[0] for row in cursor.fetchall()}
+        cursor.execute(engine.render(f"{there} {{skip_locked}}"), [*ids])
+        rows -= {row[0] for row in cursor.fetchall()}
+    return {ids[row] for row in rows}
 
 
 def write_settlements(
