@@ -253,11 +253,11 @@ class Consumer:
     async def _outcome(self, run: JobRun, task: Task) -> Outcome:
         job = run.job
         try:
-            return await run_within(run.timeout, self._runner, job, task)
+            return await run_within(run.timeout, self._runner, job, task, run.begin)
         except asyncio.CancelledError as error:
             # `asyncio.run` cancels everything in the end: that is no doing of the job.
             is_ending = self._is_stopping or self._taking.cancelling()
-            return GivenBack(STOPPED) if is_ending else failed(error)
+            return GivenBack(STOPPED, started=run.has_begun) if is_ending else failed(error)
         except Exception as error:
             logger.exception("The runner itself failed on job %s.", job.task_id)
             return failed(error)

@@ -18,7 +18,7 @@ REPORT_SECONDS = 0.5
 class JobRun(Run):
     """One claim of a job, and the asyncio task that runs its code."""
 
-    __slots__ = ("_news", "job", "task", "timeout", "worker_id")
+    __slots__ = ("_news", "has_begun", "job", "task", "timeout", "worker_id")
 
     task: asyncio.Task[None]
 
@@ -28,8 +28,13 @@ class JobRun(Run):
         self.job = job
         self.worker_id = worker_id
         self.timeout = timeout
+        self.has_begun = False
         self._news = news
         super().__init__(facts_of(job, timeout))
+
+    def begin(self) -> None:
+        """Note that all is there that the code needs, so that it may have done something."""
+        self.has_begun = True
 
     def on_told(self) -> None:
         """Have it written, unless that is done in the end only."""

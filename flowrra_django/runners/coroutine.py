@@ -42,11 +42,11 @@ class CoroutineRunner(BaseRunner):
         """Have nothing to stop: the jobs' asyncio tasks are the caller's."""
 
     async def run(self, job: Job, task: Task, begun: Begun = unnoticed) -> Outcome:
-        begun()
         try:
             async with self._surround():
                 args = await self._decoded(job.args)
                 kwargs = await self._decoded(job.kwargs)
+                begun()
                 result = await awaited(task.call_for(job), args, kwargs)
             return Succeeded(self._codec.encode(result))
         except asyncio.CancelledError as error:

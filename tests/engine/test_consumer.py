@@ -348,6 +348,32 @@ async def test_what_may_run_once_and_had_begun_is_not_run_again(started, status)
 # Draining and stopping
 
 
+class SlowToBegin(FailingRunner):
+    """Tells that the code begins, if at all, before it waits for ever."""
+
+    def __init__(self, begins):
+        super().__init__()
+        self.begins = begins
+        self.is_called = False
+
+    async def run(self, job, task, begun=unnoticed):
+        self.is_called = True
+        if self.begins:
+            begun()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("begins", "status"), [(True, TaskStatus.FAILED), (False, TaskStatus.PENDING)]
+)
+async def test_what_may_run_once_is_given_back_by_a_stop_if_it_had_not_begun(begins, status):
+    runner = SlowToBegin(begins)
+    async with Rig(runner=runner) as rig:
+        task_id = rig.enqueue(rig.task(echo, max_retries=0, max_crashes=0))
+        await eventually(lambda: runner.is_called)
+    assert rig.status(task_id) is status
+
+
 async def test_to_drain_is_to_finish_what_runs_and_take_no_more():
     async with Rig(slots=1) as rig:
         gate = Gate()

@@ -69,3 +69,20 @@ async def test_a_coroutine_that_survives_the_cancelling_has_succeeded():
     await begun.wait()
     running.cancel()
     assert await running == Succeeded("all the same")
+
+
+async def test_a_coroutine_begins_once_its_arguments_are_there():
+    seen = []
+
+    class Codec(ObjectCodec):
+        def decode(self, raw, **options):
+            seen.append("decoded")
+            return super().decode(raw, **options)
+
+    async def task():
+        seen.append("run")
+
+    job = Job(task_id="x", task_name="task", kind=Kind.IO, args=(), kwargs={})
+    runner = CoroutineRunner(Codec())
+    await runner.run(job, Task(name="task", func=task, kind=Kind.IO), lambda: seen.append("begun"))
+    assert seen == ["decoded", "decoded", "begun", "run"]
