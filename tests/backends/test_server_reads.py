@@ -21,7 +21,7 @@ LANES = [Lane(queue, kind) for queue in ("default", "mail") for kind in Kind]
 TABLE = TaskRecord._meta.db_table
 ENDED, WAITING, DELAYED = 24_000, 3_000, 600
 FEW = 10
-MOST = 500  # entries of the table and its indexes, and of what is made of them on the way
+MOST = 1_000  # entries of the table and its indexes, and of what is made of them on the way
 
 READS = {
     "postgresql": f"""

@@ -3,7 +3,9 @@
 import asyncio
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from django.db import DatabaseError, OperationalError, connections, transaction
@@ -15,9 +17,11 @@ from flowrra_django.reports import Progress, Report
 from flowrra_django.results import TaskStatus
 from tests.contracts.acts import (
     IO,
+    at_once,
     claim_new,
     enlist,
     give_back,
+    new_job,
     record,
     record_many,
     rescue,
@@ -353,6 +357,58 @@ async def test_a_transaction_that_cancels_what_runs_holds_up_that_job_alone(back
         await asyncio.wrap_future(cancelling)
         result = await executor.wait_for_result(task_id, timeout=10)
     assert [line.text for line in result.log] == ["a last word"]
+
+
+CHANGES = {
+    "cancel": lambda backend, ids: backend.cancel(ids),
+    "retry": lambda backend, ids: backend.retry(ids),
+    "run_now": lambda backend, ids: backend.run_now(ids),
+    "delete": lambda backend, ids: backend.delete(ids),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_who_changes_many_jobs_locks_them_in_their_order(backend, elsewhere, held_up, vendor, name):
+    if vendor == "mysql":
+        pytest.skip("It locks rows in the order in which its indexes have them.")
+    ids = record_many_backwards(backend, 20)
+    if name == "retry":
+        backend.cancel(ids)
+
+    def change_by_index():
+        for scan in ("seqscan", "bitmapscan"):
+            ask(backend, f"SET enable_{scan} = off")
+        return CHANGES[name](backend, ids)
+
+    with transaction.atomic(using=backend.alias):
+        lock = "SELECT 1 FROM flowrra_django_taskrecord WHERE task_id = %s FOR UPDATE"
+        ask(backend, lock, [ids[0]])
+        changing = elsewhere(change_by_index)
+        held_up()
+        ask(backend, f"{lock} NOWAIT", [ids[-1]])
+    assert len(changing.result(10)) == 20
+
+
+def test_who_cancels_beside_a_worker_that_settles_sees_no_deadlock(stores, backend):
+    for _ in range(10):
+        ids = record_many_backwards(backend, 20)
+        enlist(backend, "w")
+        jobs = backend.claim("w", ids).jobs
+        settlements = [success(job) for job in jobs]
+
+        def settle(settlements=settlements):
+            with suppress(OperationalError):  # which a worker takes for a busy store
+                stores.settle("w", settlements)
+
+        at_once(stores, [lambda ids=ids: backend.cancel(ids), settle] * 2)
+
+
+def record_many_backwards(backend, count):
+    """Record jobs whose ids are in another order than they are."""
+    prefix = uuid.uuid4().hex[:20]
+    jobs = [new_job(backend, task_id=f"{prefix}{n:03}") for n in reversed(range(count))]
+    backend.record(jobs)
+    return [job.task_id for job in jobs]
 
 
 def test_one_of_two_that_wait_for_each_other_finds_the_database_busy(backend, elsewhere):

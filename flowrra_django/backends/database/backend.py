@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import repeat
 from typing import Any, Self
 
@@ -29,7 +30,8 @@ from ..answers import Claims, Entry, Settled
 from ..batches import batches
 from ..selection import Selection
 from . import sql
-from .engine import Query, placeholders
+from .deadlocks import despite_deadlocks
+from .engine import Query, Rows, placeholders
 from .entries import entries_from, waiting_among
 from .glimpses import DatabaseGlimpses
 from .minutes import DatabaseMinutes
@@ -173,10 +175,9 @@ class DatabaseBackend(
         change = sql.CANCEL.among(states)
         cancelled: set[str] = set()
         for ids in batches(task_ids):
-            with self.engine.writing() as cursor:
-                values = [by or None, self.engine.moment()]
-                changed = self.engine.change(cursor, change, values, ids)
-                cancelled.update(row[0] for row in changed)
+            values = [by or None, self.engine.moment()]
+            changed = despite_deadlocks(self.engine, partial(self._change, change, values, ids))
+            cancelled.update(row[0] for row in changed)
         return cancelled
 
     def retry(
@@ -196,8 +197,8 @@ class DatabaseBackend(
         states = AT_REST.intersection(states)
         deleted: set[str] = set()
         for ids in batches(task_ids):
-            with self.engine.writing() as cursor:
-                deleted.update(row[0] for row in self.engine.delete(cursor, ids, states))
+            rows = despite_deadlocks(self.engine, partial(self._delete, ids, states))
+            deleted.update(row[0] for row in rows)
         return deleted
 
     def expire(self, limit: int) -> list[str]:
@@ -224,10 +225,24 @@ class DatabaseBackend(
         """Make a change after which jobs wait to be taken; return them."""
         ready: list[Entry] = []
         for ids in batches(task_ids):
-            with self.engine.writing() as cursor:
-                changed = self.engine.change(cursor, change, values, ids)
-                ready.extend(entries_from(self.engine, cursor, changed))
+            made = partial(self._entries_of_change, change, values, ids)
+            ready.extend(despite_deadlocks(self.engine, made))
         return ready
+
+    def _entries_of_change(
+        self, change: sql.Change, values: Sequence[Any], ids: Sequence[str]
+    ) -> list[Entry]:
+        with self.engine.writing() as cursor:
+            changed = self.engine.change(cursor, change, values, ids)
+            return entries_from(self.engine, cursor, changed)
+
+    def _change(self, change: sql.Change, values: Sequence[Any], ids: Sequence[str]) -> Rows:
+        with self.engine.writing() as cursor:
+            return self.engine.change(cursor, change, values, ids)
+
+    def _delete(self, ids: Sequence[str], states: Collection[TaskStatus]) -> Rows:
+        with self.engine.writing() as cursor:
+            return self.engine.delete(cursor, ids, states)
 
     def _moment(self, value: datetime | None) -> datetime | None:
         return None if value is None else self.engine.read_moment(value)

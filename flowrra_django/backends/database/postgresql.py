@@ -52,7 +52,13 @@ SELECT ({READY} LIMIT 1) IS NOT NULL,
        (SELECT {{first_due_at}} FROM {{by_delayed}} WHERE due_at IS NOT NULL AND {sql.OF_LANE})
 FROM lanes
 """
+# Whoever changes many locks them in the order of their ids: else two might wait for each other.
+IN_ORDER = (
+    f"id {{among}} SELECT id FROM {sql.TABLE} WHERE {sql.CHANGEABLE} ORDER BY id {{locked}} {{end}}"
+)
 OWN = {
+    sql.CHANGE: sql.CHANGE.replace(sql.CHANGEABLE, IN_ORDER),
+    sql.DELETE: sql.DELETE.replace(sql.CHANGEABLE, IN_ORDER),
     sql.PEEK: PEEK,
     sql.WAITING_OF_LANES: WAITING_OF_LANES,
     sql.DEPTH: f"SELECT count(*) FROM ({WAITING_OF_LANES}) AS waiting",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
 from ...exceptions import AlreadyEnqueued, FlowrraError
@@ -17,6 +16,7 @@ from ...job import Job, OnDuplicate
 from ...retry import duplicate_of
 from ..answers import Entry, Recorded
 from . import sql
+from .deadlocks import despite_deadlocks
 from .entries import entry_of
 from .workers import DatabaseWorkers
 
@@ -50,15 +50,8 @@ class DatabaseRecording(DatabaseWorkers):
 
     def record_unique(self, jobs: Sequence[Job], *, is_late: bool = False) -> Recorded:
         firsts = _firsts(jobs, is_late=is_late)
-        for tries_left in reversed(range(TRIES)):
-            try:
-                return self._recorded(jobs, firsts, is_late=is_late)
-            except DatabaseError as error:
-                is_theirs = self.engine.connection.in_atomic_block  # and theirs to begin anew
-                if is_theirs or not tries_left or not self.engine.is_deadlock(error):
-                    raise
-                time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - chance, no secret
-        raise AssertionError  # the last try returns or raises
+        recorded = partial(self._recorded, jobs, firsts, is_late=is_late)
+        return despite_deadlocks(self.engine, recorded)
 
     def _recorded(
         self, jobs: Sequence[Job], firsts: Mapping[str, Job], *, is_late: bool

@@ -24,7 +24,7 @@ class DatabaseReporting(DatabaseWorkers):
             logs = self._logs(cursor, [report for report in reports if report.lines])
             rows = [
                 (progress_text(r.progress), logs.get(r.job.sequence), *holding(worker_id, r.job))
-                for r in reports
+                for r in sorted(reports, key=lambda report: report.job.sequence)
             ]
             self.engine.write(cursor, sql.REPORT, rows)
 

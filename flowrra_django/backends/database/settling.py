@@ -52,7 +52,8 @@ def locked_among(engine: Engine, jobs: Collection[Job]) -> set[str]:
 def write_settlements(
     engine: Engine, cursor: CursorWrapper, worker_id: str, settlements: Sequence[Settlement]
 ) -> Settled:
-    """Write outcomes inside the caller's transaction."""
+    """Write outcomes inside the caller's transaction, in the order in which others lock rows."""
+    settlements = sorted(settlements, key=_sequence)
     again = [s for s in settlements if s.status is TaskStatus.RETRYING]
     stopped = [s for s in settlements if s.status is TaskStatus.CANCELLED]
     final = [s for s in settlements if s.status not in {TaskStatus.RETRYING, TaskStatus.CANCELLED}]
@@ -73,11 +74,15 @@ def write_releases(
     engine: Engine, cursor: CursorWrapper, worker_id: str, releases: Sequence[Release]
 ) -> Settled:
     """Give claims back inside the caller's transaction."""
-    rows = [_release_row(engine, worker_id, r) for r in releases]
+    rows = [_release_row(engine, worker_id, r) for r in sorted(releases, key=_sequence)]
     written = engine.write(cursor, sql.RELEASE, rows)
     traces = {r.job.task_id: _trace_of_release(r.job) for r in releases}
     accepted = _accepted(cursor, written, traces)
     return _settled(engine, cursor, accepted, [r.job for r in releases])
+
+
+def _sequence(item: Settlement | Release) -> int:
+    return item.job.sequence
 
 
 def _accepted(cursor: CursorWrapper, written: int, traces: dict[str, Trace]) -> set[str]:
