@@ -193,12 +193,15 @@ def test_more_jobs_than_a_form_can_carry_are_not_deleted_at_once(
 
 
 def test_the_index_forgets_what_is_deleted(
-    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+    admin_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., Any],
 ) -> None:
     forgotten: list[set[str]] = []
     monkeypatch.setattr(DatabaseBroker, "forget", lambda self, ids: forgotten.append(ids))
     job, running = make_pending(), make_running()
-    act(admin_client, "delete_selected", job, running, post="yes")
+    with django_capture_on_commit_callbacks(execute=True):
+        act(admin_client, "delete_selected", job, running, post="yes")
     assert forgotten == [{job.task_id}]
 
 

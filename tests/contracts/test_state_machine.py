@@ -220,9 +220,9 @@ class PairMachine(RuleBasedStateMachine):
             self.settle(claim, how, delay)
 
     def settle(self, claim: Claim, kind: str, delay: float) -> None:
-        accepted, cancelled = self.stores.settle(claim.worker, [WRITES[kind](claim.job, delay)])
+        written = self.stores.settle(claim.worker, [WRITES[kind](claim.job, delay)])
         known = self.held(claim)
-        self.check_accepted(claim, accepted)
+        self.check_accepted(claim, written.accepted)
         if known is None:
             return
         known.errors += kind in {"failure", "retry"}
@@ -233,19 +233,18 @@ class PairMachine(RuleBasedStateMachine):
             known.wait(self.now + delay, self.now)
         else:
             known.end(TaskStatus.SUCCESS if kind == "success" else TaskStatus.FAILED, self.now)
-        self.check_cancelled(known, cancelled)
+        self.check_cancelled(known, written.cancelled)
 
     def release(self, claim: Claim, delay: float, kind: Kind | None) -> None:
-        accepted, cancelled = self.stores.release(
-            claim.worker, [Release(job=claim.job, delay=delay, kind=kind)]
-        )
+        given_back = Release(job=claim.job, delay=delay, kind=kind)
+        written = self.stores.release(claim.worker, [given_back])
         known = self.held(claim)
-        self.check_accepted(claim, accepted)
+        self.check_accepted(claim, written.accepted)
         if known is not None:
             known.attempts -= 1
             known.lane = known.lane._replace(kind=kind or known.lane.kind)
             known.wait(self.now + delay, self.now)
-            self.check_cancelled(known, cancelled)
+            self.check_cancelled(known, written.cancelled)
 
     @rule(worker=st.sampled_from(WORKERS), event=st.sampled_from(["beats", "leaves", "dies"]))
     def hear_of_worker(self, worker: str, event: str) -> None:
