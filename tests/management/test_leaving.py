@@ -9,6 +9,7 @@ from django.db import connections, transaction
 
 from flowrra_django import runtime
 from flowrra_django.results import TaskStatus
+from tests.contracts.stores import need
 from tests.support import until
 from tests.testapp import tasks
 from tests.worker.sites import DATABASES, site_in
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=DATABASES)
 
 @pytest.mark.sqlite
 def test_a_second_signal_ends_a_worker_whose_store_does_not_answer(settings, start_worker):
+    need("postgres")
     with site_in("postgresql", settings) as environment:
         job = tasks.nap.enqueue(60)
         worker = start_worker(**environment)

@@ -260,7 +260,7 @@ def tell_and_die():
 
 def tell_and_hold(place):
     current_job().log("begun")
-    Path(place).write_text(str(os.getpid()))
+    announce(Path(place), os.getpid())
     time.sleep(60)
 
 
