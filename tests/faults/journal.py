@@ -55,8 +55,8 @@ def read(path: Path) -> dict[int, list[Run]]:
             continue
         at, word, *rest = words
         if word == "start":
-            key, name, worker, worker_id, attempt = rest
-            runs[name] = Run(int(key), name, int(worker), worker_id, attempt, float(at))
+            key, name, worker, worker_id, *attempt = rest  # which a row may say in any words
+            runs[name] = Run(int(key), name, int(worker), worker_id, " ".join(attempt), float(at))
         else:
             runs[rest[0]] = replace(runs[rest[0]], ended=float(at))
     by_key = defaultdict(list)
