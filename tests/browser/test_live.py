@@ -116,9 +116,11 @@ def test_what_was_typed_and_refused_stays_with_the_reason(open_page, site):
     page.get_by_role("textbox", name="Arguments").fill('{"a": 1}')
     page.get_by_role("button", name="Run now").click()
     expect(page.get_by_role("alert")).to_contain_text("missing a required argument: 'b'")
-    page.evaluate("document.addEventListener('flowrra:refreshed', () => { window.again = true; })")
+    page.evaluate(
+        "document.addEventListener('flowrra:refreshed', () => { document.body.title = 'again'; })"
+    )
     site.enqueue("add", 1, 2)
-    page.wait_for_function("window.again === true", timeout=20_000)
+    expect(page.locator("body")).to_have_attribute("title", "again", timeout=20_000)
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_role("textbox", name="Arguments")).to_have_value('{"a": 1}')
 

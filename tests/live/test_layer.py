@@ -112,10 +112,11 @@ async def test_many_changes_are_sent_in_at_most_ten_messages_a_second(layers):
 async def test_nothing_of_what_a_job_was_called_with_is_sent(layers):
     async with listening() as (channels, channel):
         job = await sync_to_async(add.enqueue)("a-secret", 2)
-        (message,) = await _all_of(channels, channel)
-    assert [told["id"] for told in message["jobs"]] == [job.task_id]
-    assert message["jobs"][0].keys() == {"id", "status", "task", "queue", "claim", "progress"}
-    assert "a-secret" not in repr(message)
+        messages = await _all_of(channels, channel)
+    told = [each for message in messages for each in message["jobs"] if each["id"] == job.task_id]
+    assert told
+    assert told[0].keys() == {"id", "status", "task", "queue", "claim", "progress"}
+    assert "a-secret" not in repr(messages)
 
 
 async def test_what_others_send_to_the_group_harms_nobody(layers, only_pushed, staff):
