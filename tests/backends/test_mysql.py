@@ -7,23 +7,21 @@ from django.core import checks
 from django.core.management import call_command
 from django.db import DataError, connections, transaction
 
-from flowrra_django.brokers.database import DatabaseBroker
 from flowrra_django.config import BackendConfig, BrokerConfig, Config
-from flowrra_django.engine.stores import Stores
 from flowrra_django.executors.io_executor import IOExecutor
 from flowrra_django.job import Kind, Lane
 from flowrra_django.models import TaskRecord
 from tests.contracts.acts import (
     IO,
     at_once,
-    enlist,
     new_job,
     record,
     record_many,
     result_of,
     success,
 )
-from tests.contracts.stores import MARIADB, emptied
+from tests.contracts.enlisted import stores_with_a_worker
+from tests.contracts.stores import MARIADB
 
 ALIAS = "mariadb"
 TABLE = TaskRecord._meta.db_table
@@ -31,12 +29,8 @@ TABLE = TaskRecord._meta.db_table
 
 @pytest.fixture
 def stores(request, clock):
-    emptied(MARIADB, request)
-    backend = MARIADB.open(clock)
-    stores = Stores(backend, DatabaseBroker(backend))
-    enlist(backend, "w")
-    yield stores
-    stores.close()
+    with stores_with_a_worker(MARIADB, request, clock) as stores:
+        yield stores
 
 
 @pytest.fixture

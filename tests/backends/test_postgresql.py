@@ -3,23 +3,18 @@
 import pytest
 from django.db import connections
 
-from flowrra_django.brokers.database import DatabaseBroker
-from flowrra_django.engine.stores import Stores
 from flowrra_django.models import TaskRecord
-from tests.contracts.acts import IO, enlist, new_job, record
-from tests.contracts.stores import POSTGRESQL, emptied
+from tests.contracts.acts import IO, new_job, record
+from tests.contracts.enlisted import stores_with_a_worker
+from tests.contracts.stores import POSTGRESQL
 
 TABLE = TaskRecord._meta.db_table
 
 
 @pytest.fixture
 def stores(request, clock):
-    emptied(POSTGRESQL, request)
-    backend = POSTGRESQL.open(clock)
-    stores = Stores(backend, DatabaseBroker(backend))
-    enlist(backend, "w")
-    yield stores
-    stores.close()
+    with stores_with_a_worker(POSTGRESQL, request, clock) as stores:
+        yield stores
 
 
 def settings_during(connection, act):

@@ -12,8 +12,9 @@ from flowrra_django.brokers.database import DatabaseBroker
 from flowrra_django.brokers.database.news import LATE, SOON
 from flowrra_django.brokers.database.notifications import listen_to
 from flowrra_django.engine.stores import Stores
-from tests.contracts.acts import IO, enlist, enqueue
-from tests.contracts.stores import POSTGRESQL, emptied
+from tests.contracts.acts import IO, enqueue
+from tests.contracts.enlisted import stores_with_a_worker
+from tests.contracts.stores import POSTGRESQL
 from tests.support import until
 
 ALIAS = "postgresql"
@@ -63,12 +64,8 @@ class Proxy:
 
 @pytest.fixture
 def stores(request, clock):
-    emptied(POSTGRESQL, request)
-    backend = POSTGRESQL.open(clock)
-    stores = Stores(backend, DatabaseBroker(backend))
-    enlist(backend, "w")
-    yield stores
-    stores.close()
+    with stores_with_a_worker(POSTGRESQL, request, clock) as stores:
+        yield stores
 
 
 @pytest.fixture
