@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import threading
 import time
@@ -23,6 +24,7 @@ from .cancelling import cancelled
 from .events import OnEvent, Started, tell
 from .job_log import log_settled
 from .outbox import Outbox, Parcel, finished_by
+from .prefetch import MOST_AHEAD, Prefetch
 from .presence import Presence
 from .running import JobRun
 from .serving import Serving
@@ -38,6 +40,8 @@ MOST_UNWRITTEN = 1000  # outcomes, and two for each slot; then no more jobs are 
 MOST_FAILURES = 5  # in a row, of claims; who is to finish gives up then
 
 DRAINING = "The worker takes no more jobs."
+NO_SLOT = "No slot was free in time."
+UNWANTED = "It was cancelled before it began."
 STOPPED = "The worker stopped before the job ended."
 
 
@@ -62,6 +66,7 @@ class Consumer:
         self._outbox = Outbox(stores, self._written)
         self._runs: dict[Hold, JobRun] = {}
         self._held: set[Hold] = set()
+        self._prefetch = Prefetch(MOST_AHEAD if stores.backend.is_shared else 0)
         self._jobs = Taking(stores, serving, self._held)
         self._news = asyncio.Event()
         self._settled = asyncio.Event()
@@ -74,6 +79,7 @@ class Consumer:
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._home = threading.get_ident()
+        self._context = contextvars.copy_context()
         await self._runner.start()
         self._writing = self._outbox.start()
         self._end_subscription = self._stores.broker.subscribe(self.wake)
@@ -88,8 +94,9 @@ class Consumer:
             await self._until_settled(None)
 
     def take_no_more(self) -> None:
-        """Claim nothing from now on, and give back what is being claimed."""
+        """Claim nothing from now on, and give back what is claimed and has not begun."""
         self._is_draining = True
+        self._give_back_prefetched(DRAINING)
         self.wake()
 
     async def finish(self) -> None:
@@ -115,7 +122,8 @@ class Consumer:
 
     async def stop(self) -> None:
         """Stop what runs, as far as its kind of code can be stopped, and give it back."""
-        self._is_stopping = self._is_draining = True
+        self._is_stopping = True
+        self.take_no_more()
         await asyncio.sleep(0)  # a task cancelled before its first step would never settle its job
         for run in self._runs.values():
             run.task.cancel()
@@ -142,7 +150,11 @@ class Consumer:
             self._loop.call_soon_threadsafe(self._cancel, unwanted)
 
     def _cancel(self, unwanted: Unwanted) -> None:
-        run = self._runs.get((unwanted.task_id, unwanted.claim))
+        hold = unwanted.task_id, unwanted.claim
+        if claimed := self._prefetch.remove(hold):  # the ledger cancels what is given back
+            self._put(claimed.worker_id, Release(job=claimed.job, reason=UNWANTED))
+            return
+        run = self._runs.get(hold)
         if run is None or run.cancelled_by is not None:
             return
         run.cancel(unwanted.by)
@@ -185,45 +197,64 @@ class Consumer:
         while not self._is_draining:
             self._news.clear()
             seconds = IDLE_SECONDS
-            if self.serving.queues and (free := self._free_slots()) > 0:
-                jobs, next_due = await self._take(free)
+            if self.serving.queues and (room := self._room()) > 0:
+                jobs, next_due = await self._take(room)
                 if jobs:
                     continue
                 seconds = IDLE_SECONDS if next_due is None else min(IDLE_SECONDS, next_due)
+            patience = self._prefetch.seconds_of_patience()
+            if patience is not None and patience <= 0:
+                self._give_back_prefetched(NO_SLOT)
+            elif patience is not None:
+                seconds = min(seconds, patience)
             await until_set(self._news, seconds)
 
-    def _free_slots(self) -> int:
+    def _room(self) -> int:
         """Return how many jobs to take: none while the ledger does not keep up with outcomes."""
-        slots, running = self.serving.slots, len(self._runs)
-        unwritten = len(self._held) - running
-        return min(slots - running, MOST_UNWRITTEN + 2 * slots - unwritten)
+        free = self.serving.slots - len(self._runs) - len(self._prefetch)
+        return min(max(0, free) + self._prefetch.room(), self._writable())
 
-    async def _take(self, free: int) -> Taken:
+    def _writable(self) -> int:
+        """Return how many more outcomes may wait to be written."""
+        unwritten = len(self._held) - len(self._runs) - len(self._prefetch)
+        return MOST_UNWRITTEN + 2 * self.serving.slots - unwritten
+
+    def _give_back_prefetched(self, reason: str) -> None:
+        for claimed in self._prefetch.remove_all():
+            self._put(claimed.worker_id, Release(job=claimed.job, reason=reason))
+
+    async def _take(self, room: int) -> Taken:
         worker_id = self._presence.worker_id
         await self._outbox.returned()  # a job that waits again comes before what came after it
         try:
-            taken = await self._stores.insist(self._jobs.take, worker_id, self.serving.lanes, free)
+            taken = await self._stores.insist(self._jobs.take, worker_id, self.serving.lanes, room)
         except Exception as error:
             logger.exception("Claiming jobs failed; it is tried again.")
             self._failures.append(error)
             return Taken([], None)
         self._failures.clear()
         if taken.jobs:
-            logger.debug("Took %d jobs for %d free slots.", len(taken.jobs), free)
+            logger.debug("Took %d jobs, and had room for %d.", len(taken.jobs), room)
         for job in taken.jobs:
             self._held.add(hold_on(job))
-            self._launch(job, worker_id)
+            self._prefetch.put(job, worker_id)
+        if self._is_draining:
+            self._give_back_prefetched(DRAINING)
+        self._launch_prefetched()
         return taken
 
     # Running
+
+    def _launch_prefetched(self) -> None:
+        """Begin what has been claimed, for as long as there are slots."""
+        while len(self._runs) < self.serving.slots and (claimed := self._prefetch.next()):
+            self._launch(claimed.job, claimed.worker_id)
 
     def _launch(self, job: Job, worker_id: str) -> None:
         task = self._registry.for_job(job)
         if task is None:
             logger.warning("No task named %r here; job %s waits.", job.task_name, job.task_id)
             self._put(worker_id, after_unknown_task(job, worker=worker_id))
-        elif self._is_draining:
-            self._put(worker_id, Release(job=job, reason=DRAINING))
         elif task.kind is not self.serving.kind:
             reason = f"Its code is {task.kind} now, and was {job.kind} when it was enqueued."
             self._put(worker_id, Release(job=job, kind=task.kind, reason=reason))
@@ -231,7 +262,8 @@ class Consumer:
             timeout = limits_of(task, self.serving.defaults).timeout
             run = JobRun(job, worker_id, timeout, self._outbox.news)
             self._runs[hold_on(job)] = run
-            run.task = self._loop.create_task(self._run(run, task))
+            # Not the caller's context: that may be the job's whose slot this is now.
+            run.task = self._loop.create_task(self._run(run, task), context=self._context.copy())
 
     async def _run(self, run: JobRun, task: Task) -> None:
         enter(run)
@@ -242,6 +274,8 @@ class Consumer:
         outcome = await self._outcome(run, task)
         seconds = time.monotonic() - started
         del self._runs[hold_on(job)]
+        self._prefetch.note_end()
+        self._launch_prefetched()
         if run.cancelled_by is not None:
             outcome = cancelled(run, outcome, can_stop=self._runner.can_stop)
         defaults = self.serving.defaults
@@ -268,7 +302,7 @@ class Consumer:
         self._outbox.put(Parcel(worker_id, item, 0.0))
 
     def _written(self, parcel: Parcel, is_accepted: bool) -> None:
-        if self._free_slots() <= 0:
+        if self._writable() <= 0:
             self._news.set()
         self._held.remove(hold_on(parcel.item.job))
         self._settled_count += 1

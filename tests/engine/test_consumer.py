@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import threading
+from contextvars import ContextVar
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from flowrra_django.context import current_run
 from flowrra_django.engine import consumer as module
 from flowrra_django.engine.consumer import MOST_FAILURES
 from flowrra_django.engine.dispatch import Call
+from flowrra_django.engine.prefetch import Prefetch
 from flowrra_django.engine.serving import Serving
 from flowrra_django.exceptions import WorkerLostError
 from flowrra_django.job import GivenBack, Kind, Lane, Succeeded
@@ -28,6 +30,9 @@ from tests.executors.stores import SharedBackend
 def _writers(request, monkeypatch):
     """Whether claims and outcomes have threads of their own, as on PostgreSQL, or take turns."""
     monkeypatch.setattr(SharedBackend, "has_many_writers", request.param)
+
+
+LEFT = ContextVar("LEFT")
 
 
 async def echo(value=None):
@@ -165,6 +170,103 @@ def test_serving_is_a_value():
     assert serving.lanes == (Lane("a", Kind.CPU), Lane("b", Kind.CPU))
     with pytest.raises(AttributeError):
         serving.slots = 2
+
+
+# Jobs that are claimed ahead
+
+
+@pytest.fixture
+def _ahead(monkeypatch):
+    """Claim two jobs ahead of what begins, whatever the rate."""
+    monkeypatch.setattr(Prefetch, "room", lambda prefetch: 2 - len(prefetch))
+
+
+@pytest.mark.usefixtures("_ahead")
+async def test_jobs_that_were_claimed_ahead_begin_in_their_order_when_slots_are_free():
+    begun = []
+
+    async def note(number):
+        begun.append((number, rig.consumer.running))
+
+    async with Rig(slots=1) as rig:
+        gate = Gate()
+        blocking = rig.enqueue(rig.task(gate.wait))
+        await gate.filled()
+        ids = [rig.enqueue(rig.task(note), n) for n in range(4)]
+        await eventually(lambda: len(rig.consumer._held) == 3)
+        assert [rig.status(i) for i in ids] == ["running", "running", "pending", "pending"]
+        gate.opened.set()
+        for task_id in (blocking, *ids):
+            assert (await rig.result(task_id)).attempts == 1
+    assert begun == [(0, 1), (1, 1), (2, 1), (3, 1)]
+
+
+@pytest.mark.usefixtures("_ahead")
+async def test_jobs_that_were_claimed_ahead_see_nothing_of_the_context_of_those_before():
+    found = []
+
+    async def leave(number):
+        found.append(LEFT.get(None))
+        LEFT.set(number)
+
+    async with Rig(slots=1) as rig:
+        gate = Gate()
+        rig.enqueue(rig.task(gate.wait))
+        await gate.filled()
+        ids = [rig.enqueue(rig.task(leave), n) for n in range(3)]
+        gate.opened.set()
+        for task_id in ids:
+            await rig.result(task_id)
+    assert found == [None, None, None]
+
+
+@pytest.mark.usefixtures("_ahead")
+async def test_what_finds_no_slot_in_time_is_given_back_for_others(monkeypatch):
+    async with Rig(slots=1) as rig:
+        gate = Gate()
+        rig.enqueue(rig.task(gate.wait))
+        await gate.filled()
+        task_id = rig.enqueue(rig.task(echo), 1)
+        await eventually(lambda: rig.status(task_id) is TaskStatus.RUNNING)
+        monkeypatch.setattr(Prefetch, "room", lambda prefetch: 0)
+        await eventually(lambda: rig.status(task_id) is TaskStatus.PENDING)
+        assert rig.stores.result(task_id).attempts == 0
+        gate.opened.set()
+        assert (await rig.result(task_id)).attempts == 1
+
+
+@pytest.mark.usefixtures("_ahead")
+async def test_what_was_claimed_ahead_is_given_back_at_once_when_the_worker_drains():
+    async with Rig(slots=1) as rig:
+        gate = Gate()
+        first = rig.enqueue(rig.task(gate.wait))
+        await gate.filled()
+        task_id = rig.enqueue(rig.task(echo), 1)
+        await eventually(lambda: rig.status(task_id) is TaskStatus.RUNNING)
+        draining = asyncio.create_task(rig.consumer.drain())
+        await eventually(lambda: rig.status(task_id) is TaskStatus.PENDING)
+        assert not draining.done()
+        gate.opened.set()
+        await draining
+        assert rig.status(first) is TaskStatus.SUCCESS
+        assert rig.stores.result(task_id).attempts == 0
+
+
+@pytest.mark.usefixtures("_ahead")
+async def test_what_was_claimed_ahead_and_is_cancelled_never_begins():
+    async with Rig(slots=1) as rig:
+        gate, late = Gate(), Gate()
+        rig.enqueue(rig.task(gate.wait))
+        await gate.filled()
+        task_id = rig.enqueue(Task(name="late", func=late.wait, kind=Kind.IO))
+        await eventually(lambda: rig.status(task_id) is TaskStatus.RUNNING)
+        rig.stores.cancel([task_id], by="ada")
+        for unwanted in rig.backend.orders(rig.presence.worker_id).unwanted:
+            rig.consumer.cancel(unwanted)
+        result = await rig.result(task_id)
+        assert (result.status, result.cancelled_by) == (TaskStatus.CANCELLED, "ada")
+        assert (late.begun, result.attempts) == (0, 0)
+        gate.opened.set()
 
 
 # A store that fails
