@@ -63,6 +63,8 @@ class RedisBackend(RedisMinutes, RedisSummaries):
     as later jobs end: an expiry of Redis' own would leave them in the indexes.
     """
 
+    has_many_writers = True
+
     def __init__(
         self,
         config: BackendConfig,
