@@ -22,6 +22,7 @@ from flowrra_django.engine.events import OnEvent
 from flowrra_django.engine.turns import Shares
 from flowrra_django.exceptions import ConfigurationError
 from flowrra_django.management.checking import check
+from flowrra_django.management.garbage import look_less_often
 from flowrra_django.management.leaving import ask, leave
 from flowrra_django.management.reloading import Reloading
 from flowrra_django.management.sharing import queues, shared
@@ -151,6 +152,8 @@ class Command(BaseCommand):
         worker = self._worker(options, announcer.put)
         announce(worker)
         self._introduce(worker, place, options)
+        if self._is_command_line:  # else the process is somebody else's too
+            look_less_often()
         try:
             asyncio.run(run_until_told(worker, options, place.line))
         except ConfigurationError as error:  # of what only the server itself could tell
