@@ -11,7 +11,7 @@ from ..backends.answers import Entry
 from ..backends.base import BaseBackend
 from ..backends.listening import Listener
 from ..config import StoreConfig
-from ..job import Job, Lane, all_lanes
+from ..job import Job, Kind, Lane, all_lanes
 
 
 class Taken(NamedTuple):
@@ -35,6 +35,11 @@ class Turn(NamedTuple):
     step: float = 0.0
 
 
+Kinds = Collection[Kind]
+ANY_KIND: Kinds = ()
+"""Said of jobs whose kinds are not known: it may be any."""
+
+Heard = Callable[[Kinds], None]
 Turns = Mapping[Lane, Turn]
 ALL_AT_ONCE: Turns = MappingProxyType({})
 
@@ -48,9 +53,12 @@ class BaseBroker(ABC):
     is_swept: ClassVar[bool] = False
     """Whether the index may lack what the ledger has, so that workers have to call `sweep`."""
 
+    hears_early: bool = False
+    """Whether what `listen` tells of may not be committed yet."""
+
     def __init__(self, ledger: BaseBackend) -> None:
         self.ledger = ledger
-        self._subscribers: list[Callable[[], None]] = []
+        self._subscribers: list[tuple[Callable[[], None], Kind | None]] = []
 
     @property
     def poll_seconds(self) -> float | None:
@@ -105,26 +113,38 @@ class BaseBroker(ABC):
         """Whether jobs may have come since the last call. Called on one thread only."""
         return False
 
-    def listen(self, heard: Callable[[], None]) -> Listener | None:
-        """Have `heard` called when another process may be writing; None if nothing can tell.
+    def listen(self, heard: Heard) -> Listener | None:
+        """Have `heard` called when another process has brought jobs; None if nothing can tell.
 
-        It is a hint, after which `changed` is asked: it may come early, for nothing, or never.
+        It is told their kinds, may come for nothing, and early where the broker `hears_early`.
         """
         return None
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back, on any thread, when there may be something to take; return what ends it."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback)
+    def subscribe(
+        self, callback: Callable[[], None], kind: Kind | None = None
+    ) -> Callable[[], None]:
+        """Call back, on any thread, when there may be something to take; return what ends it.
+
+        With a kind, what is known to be of others alone is no matter.
+        """
+        subscriber = callback, kind
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
 
     @property
     def has_subscribers(self) -> bool:
         return bool(self._subscribers)
 
-    def ring(self) -> None:
-        """Wake every subscriber."""
-        for callback in tuple(self._subscribers):
-            callback()
+    def ring(self, kinds: Kinds = ANY_KIND) -> None:
+        """Wake the subscribers to jobs of these kinds: every one if they are not known."""
+        for callback, kind in tuple(self._subscribers):
+            if not kinds or kind is None or kind in kinds:
+                callback()
+
+    def ring_for(self, entries: Sequence[Entry]) -> None:
+        """Wake the subscribers to what waits now, if anything does."""
+        if entries:
+            self.ring({entry.lane.kind for entry in entries})
 
     def is_busy(self, error: Exception) -> bool:
         """Whether the error says that somebody else writes just now; nothing is wrong then."""

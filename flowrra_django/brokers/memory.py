@@ -42,8 +42,7 @@ class MemoryBroker(BaseBroker):
     def push(self, entries: Sequence[Entry]) -> None:
         with self._lock:
             self._learn(entries)
-        if entries:
-            self.ring()
+        self.ring_for(entries)
 
     def take(
         self, worker_id: str, lanes: Collection[Lane], limit: int, turns: Turns = ALL_AT_ONCE

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from ..brokers.base import BaseBroker
+from ..brokers.base import BaseBroker, Kinds
 from .listening import Listening
 
 logger = logging.getLogger(__name__)
@@ -19,9 +19,9 @@ BLIND_LIMIT = 3
 class Bell:
     """A broker's poller: rings the broker's subscribers when another process has changed it.
 
-    Where the broker has a listener, what that hears is only a hint. It has the broker asked very
-    soon, and again after twice as long each time, because a write can be heard of before it is
-    committed. A listener that misses changes again and again is not relied upon any longer.
+    Where the broker has a listener, what that hears rings at once. If it can be heard before it is
+    committed, it is only a hint: the broker is asked very soon, and again after twice as long each
+    time. A listener that misses changes again and again is not relied upon any longer.
     """
 
     def __init__(self, broker: BaseBroker) -> None:
@@ -62,9 +62,12 @@ class Bell:
             return wait
         return self._broker.poll_seconds or TRUTH_SECONDS
 
-    def _hear(self) -> None:
-        """Look soon. On the listener's thread."""
+    def _hear(self, kinds: Kinds) -> None:
+        """Ring, or look soon. On the listener's thread."""
         self._has_heard = True
+        if not self._broker.hears_early:
+            self._broker.ring(kinds)
+            return
         self._wait = SOONEST * 2
         self._next_poll = time.monotonic() + SOONEST
         self._nudge()

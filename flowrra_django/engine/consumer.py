@@ -82,7 +82,7 @@ class Consumer:
         self._context = contextvars.copy_context()
         await self._runner.start()
         self._writing = self._outbox.start()
-        self._end_subscription = self._stores.broker.subscribe(self.wake)
+        self._end_subscription = self._stores.broker.subscribe(self.wake, self.serving.kind)
         self._taking = asyncio.create_task(self._take_forever(), name="flowrra-take")
 
     async def drain(self) -> None:

@@ -529,7 +529,7 @@ def test_two_namespaces_of_a_server_know_nothing_of_each_other():
 
 def test_who_listens_hears_of_a_first_job_and_of_an_earlier_one_only(stores):
     heard = threading.Semaphore(0)
-    listener = stores.broker.listen(heard.release)
+    listener = stores.broker.listen(lambda _: heard.release())
     assert heard.acquire(timeout=10)  # for what came before
     until(lambda: raw(stores)[0].pubsub_numsub(raw(stores)[1] + "wake")[0][1] == 1)
     while heard.acquire(timeout=0.1):
@@ -549,7 +549,7 @@ def test_who_listens_goes_on_to_after_the_server_was_away():
     with private_redis() as server:
         stores = open_stores(on(server))
         heard = threading.Event()
-        listener = stores.broker.listen(heard.set)
+        listener = stores.broker.listen(lambda _: heard.set())
         assert heard.wait(10)
         server.restart()
         heard.clear()

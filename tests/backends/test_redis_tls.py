@@ -77,7 +77,7 @@ def stores(request, server, ledger_database):
 
 def test_a_job_goes_in_and_comes_out_over_tls_and_who_listens_hears_of_it(stores):
     heard = []
-    listener = stores.broker.listen(lambda: heard.append("news"))
+    listener = stores.broker.listen(lambda _: heard.append("news"))
     until(lambda: len(heard) == CHANNELS)  # it begins to listen
     task_id = enqueue(stores)
     until(lambda: len(heard) > CHANNELS)

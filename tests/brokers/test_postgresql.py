@@ -87,7 +87,7 @@ def proxy(stores, monkeypatch):
 @contextmanager
 def listening():
     heard = threading.Semaphore(0)
-    with closing(listen_to(ALIAS, heard.release)) as listener:
+    with closing(listen_to(ALIAS, lambda _: heard.release())) as listener:
         yield listener, heard
 
 
@@ -129,9 +129,9 @@ def test_behind_a_proxy_the_database_is_polled_the_less_often_the_longer_nothing
     stores, proxy, caplog
 ):
     broker = stores.broker
-    with closing(broker.listen(lambda: None)) as listener:
+    with closing(broker.listen(lambda _: None)) as listener:
         until(lambda: not listener.is_alive())
-    assert broker.listen(lambda: None) is None
+    assert broker.listen(lambda _: None) is None
     paces = [broker.poll_seconds for _ in range(10) if broker.changed()]
     assert paces == sorted(paces)
     assert paces[-1] == broker.poll_seconds == LATE

@@ -432,6 +432,16 @@ def test_each_subscriber_is_rung(stores, broker):
     assert rung == ["first", "second", "first"]
 
 
+def test_who_asks_for_one_kind_of_code_is_rung_for_that_alone(stores, broker):
+    rung = []
+    for kind in Kind:
+        broker.subscribe(lambda kind=kind: rung.append(kind), kind)
+    enqueue(stores)
+    assert rung == [Kind.IO]
+    broker.ring()
+    assert rung == [Kind.IO, *Kind]
+
+
 def test_what_another_connection_brings_is_noticed(stores, broker):
     broker.changed()
     elsewhere(stores, lambda: record(stores.backend))

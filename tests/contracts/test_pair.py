@@ -340,7 +340,7 @@ async def test_a_job_that_another_process_brings_rings_the_bell(pair, stores, cl
     if not stores.backend.is_shared:
         pytest.skip("No other process can write to this ledger.")
     rung = threading.Event()
-    stores.broker.subscribe(rung.set)
+    stores.broker.subscribe(rung.set, IO.kind)
     stores.place.nudge()
     await asyncio.to_thread(until, rung.is_set)  # the first look always finds something new
     rung.clear()

@@ -3,16 +3,21 @@
 import pytest
 
 from flowrra_django.backends.memory import InMemoryBackend
+from flowrra_django.brokers.base import ANY_KIND
 from flowrra_django.brokers.memory import MemoryBroker
 from flowrra_django.engine.bell import BLIND_LIMIT, TRUTH_SECONDS, Bell
+from flowrra_django.job import Kind
 
 
 class Ear:
     """A listener that hears when a test says so."""
 
     def __init__(self, heard):
-        self.hear = heard
+        self._heard = heard
         self.lives = True
+
+    def hear(self, kinds=ANY_KIND):
+        self._heard(kinds)
 
     def is_alive(self):
         return self.lives
@@ -31,6 +36,7 @@ class Broker(MemoryBroker):
 
 
 class ListeningBroker(Broker):
+    hears_early = True
     ear = None
 
     def listen(self, heard):
@@ -88,6 +94,19 @@ def test_what_is_heard_wakes_the_thread_that_asks_and_makes_it_ask_at_once(bell,
     bell.hang(lambda: nudges.append(bell.seconds_until_poll()))
     broker.ear.hear()
     assert nudges == [pytest.approx(0.001, abs=0.001)]
+
+
+def test_what_is_committed_when_it_is_heard_of_rings_at_once_and_for_its_kinds(bell, broker):
+    broker.hears_early = False
+    rung = []
+    for kind in Kind:
+        broker.subscribe(lambda kind=kind: rung.append(kind), kind)
+    before = bell.seconds_until_poll()
+    broker.ear.hear({Kind.CPU})
+    assert rung == [Kind.CPU]
+    broker.ear.hear()
+    assert rung == [Kind.CPU, *Kind]
+    assert bell.seconds_until_poll() == pytest.approx(before, abs=0.1)
 
 
 def test_after_a_sound_the_bell_asks_again_after_twice_as_long_each_time(bell, broker):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Self
 
 from django.db.backends.utils import CursorWrapper
@@ -15,7 +15,7 @@ from ...backends.listening import Listener
 from ...config import StoreConfig
 from ...exceptions import ConfigurationError
 from ...job import Lane
-from ..base import ALL_AT_ONCE, BaseBroker, Taken, Turns
+from ..base import ALL_AT_ONCE, BaseBroker, Heard, Taken, Turns
 from .news import news_of
 
 PROMOTED = 1000
@@ -30,6 +30,7 @@ class DatabaseBroker(BaseBroker):
         super().__init__(ledger)
         self._engine = ledger.engine
         self._news = news_of(self._engine)
+        self.hears_early = self._news.comes_early
 
     @property
     def poll_seconds(self) -> float:
@@ -44,8 +45,8 @@ class DatabaseBroker(BaseBroker):
     def push(self, entries: Sequence[Entry]) -> None:
         """Wake this process and others; the index knows already."""
         if entries:
-            self.ring()
-            self._news.tell()
+            self.ring_for(entries)
+            self._news.tell({entry.lane.kind for entry in entries})
 
     def take(
         self, worker_id: str, lanes: Collection[Lane], limit: int, turns: Turns = ALL_AT_ONCE
@@ -88,7 +89,7 @@ class DatabaseBroker(BaseBroker):
     def changed(self) -> bool:
         return self._news.changed()
 
-    def listen(self, heard: Callable[[], None]) -> Listener | None:
+    def listen(self, heard: Heard) -> Listener | None:
         return self._news.listen(heard)
 
     def close(self) -> None:

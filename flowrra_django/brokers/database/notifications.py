@@ -22,14 +22,15 @@ PROOF_SECONDS = 2.0
 
 
 class Notifications(ListeningThread):
-    """Calls back, on a thread of its own, whenever somebody notifies the channel.
+    """Calls back, on a thread of its own, with what somebody notifies the channel of.
 
+    It calls back with "" whenever it begins to listen, since something may have been missed.
     It is outside Django's pool, and opens a new connection when it has lost one. Behind a proxy
     that pools transactions nothing ever comes: it proves that what it sends itself arrives, and
     ends, saying so, if that does not.
     """
 
-    def __init__(self, alias: str, heard: Callable[[], None]) -> None:
+    def __init__(self, alias: str, heard: Callable[[str], None]) -> None:
         self._alias = alias
         self._driver = _driver_of(alias)
         self.losses = (self._driver.Error,)
@@ -42,10 +43,10 @@ class Notifications(ListeningThread):
             if not self._is_proven(connection):
                 self._is_over.set()
                 return
-            self._heard()  # something may have come before, or been taken for the proof
+            self._heard("")  # something may have come before, or been taken for the proof
             while not self._is_over.is_set():
-                for _ in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
-                    self._heard()
+                for told in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
+                    self._heard(told.payload)
 
     def _is_proven(self, connection: psycopg.Connection[Any]) -> bool:
         with self._connected() as sender:
@@ -73,7 +74,7 @@ class Notifications(ListeningThread):
             yield connection
 
 
-def listen_to(alias: str, heard: Callable[[], None]) -> Notifications | None:
+def listen_to(alias: str, heard: Callable[[str], None]) -> Notifications | None:
     """Return a listener; None for psycopg 2, which would have to be polled, as the database is."""
     return Notifications(alias, heard) if _driver_of(alias).__name__ == "psycopg" else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Self
 
 from ...backends.answers import Entry
@@ -12,7 +12,7 @@ from ...backends.redis import RedisBackend
 from ...config import StoreConfig
 from ...exceptions import ConfigurationError
 from ...job import Lane
-from ..base import ALL_AT_ONCE, BaseBroker, Taken, Turns
+from ..base import ALL_AT_ONCE, BaseBroker, Heard, Taken, Turns
 from .news import POLL_SECONDS, News
 
 
@@ -37,8 +37,7 @@ class RedisBroker(BaseBroker):
 
     def push(self, entries: Sequence[Entry]) -> None:
         """Wake this process; the index knows already, and others have been told."""
-        if entries:
-            self.ring()
+        self.ring_for(entries)
 
     def take(
         self, worker_id: str, lanes: Collection[Lane], limit: int, turns: Turns = ALL_AT_ONCE
@@ -57,5 +56,5 @@ class RedisBroker(BaseBroker):
     def changed(self) -> bool:
         return self._news.changed()
 
-    def listen(self, heard: Callable[[], None]) -> Listener:
+    def listen(self, heard: Heard) -> Listener:
         return self._news.listen(heard)

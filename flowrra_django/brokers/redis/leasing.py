@@ -20,7 +20,7 @@ from ...backends.redis.scripts import read_scripts
 from ...config import StoreConfig
 from ...exceptions import ConfigurationError
 from ...job import Lane
-from ..base import ALL_AT_ONCE, BaseBroker, Taken, Turns
+from ..base import ALL_AT_ONCE, BaseBroker, Heard, Taken, Turns
 from .news import POLL_SECONDS, News
 from .sweeper import Sweeper
 
@@ -70,7 +70,7 @@ class LeasingBroker(BaseBroker):
             return
         with self._forgiving("The ledger has the jobs, and tells it later."):
             self._push(self._numbered(entries), only_missing=False)
-        self.ring()
+        self.ring_for(entries)
 
     def take(
         self, worker_id: str, lanes: Collection[Lane], limit: int, turns: Turns = ALL_AT_ONCE
@@ -110,7 +110,7 @@ class LeasingBroker(BaseBroker):
     def changed(self) -> bool:
         return self._news.changed()
 
-    def listen(self, heard: Callable[[], None]) -> Listener:
+    def listen(self, heard: Heard) -> Listener:
         return self._news.listen(heard)
 
     def is_busy(self, error: Exception) -> bool:

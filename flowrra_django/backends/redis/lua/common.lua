@@ -158,23 +158,33 @@ local function next_due(lanes)
   return first < math.huge and text(math.max(0, first - now))
 end
 
--- Whether who waits for jobs of a lane should look. Who has room for jobs leaves none waiting, so
+-- The lanes for whose jobs one who waits should look. Who has room for jobs leaves none waiting, so
 -- that only the first one is news.
-local must_ring = false
+local news = {}
 
 local function put(lane, member, priority, due)
   if due > now then
-    local head = redis.call('ZRANGE', base .. 'delayed:' .. lane, 0, 0, 'WITHSCORES')
-    must_ring = must_ring or not head[2] or due < tonumber(head[2])
+    local head = not news[lane]
+      and redis.call('ZRANGE', base .. 'delayed:' .. lane, 0, 0, 'WITHSCORES')
+    news[lane] = not head or not head[2] or due < tonumber(head[2])
     redis.call('ZADD', base .. 'delayed:' .. lane, text(due), member)
   else
-    must_ring = must_ring or redis.call('EXISTS', base .. 'ready:' .. lane) == 0
+    news[lane] = news[lane] or redis.call('EXISTS', base .. 'ready:' .. lane) == 0
     redis.call('ZADD', base .. 'ready:' .. lane, priority, member)
   end
 end
 
+-- Tell the kinds of what is news.
 local function ring()
-  if must_ring then redis.call('PUBLISH', base .. 'wake', '') end
+  local kinds, has_kind = {}, {}
+  for lane, is_news in pairs(news) do
+    local kind = is_news and string.match(lane, '^%a+')
+    if kind and not has_kind[kind] then
+      has_kind[kind] = true
+      kinds[#kinds + 1] = kind
+    end
+  end
+  if kinds[1] then redis.call('PUBLISH', base .. 'wake', table.concat(kinds, ' ')) end
 end
 
 local function arguments(from)
