@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import close_old_connections, connections, reset_queries
@@ -21,19 +21,18 @@ def fresh_connections() -> Iterator[None]:
         close_old_connections()
 
 
-@asynccontextmanager
-async def own_thread() -> AsyncIterator[None]:
-    """Give a coroutine a thread of its own for its ORM calls, with connections that end with it.
+class OwnThread(ThreadSensitiveContext):
+    """Gives a coroutine a thread of its own for its ORM calls, with connections that end with it.
 
     No thread is started for a coroutine that makes none.
     """
-    context = ThreadSensitiveContext()
-    async with context:
+
+    async def __aexit__(self, *error: object) -> None:
         try:
-            yield
-        finally:
-            if context in SyncToAsync.context_to_thread_executor:
+            if self in SyncToAsync.context_to_thread_executor:
                 await sync_to_async(connections.close_all)()
+        finally:
+            await super().__aexit__(*error)  # type: ignore[no-untyped-call]
 
 
 def _leave_nothing_open() -> None:

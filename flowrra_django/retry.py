@@ -162,8 +162,12 @@ def limits_of(task: Task, defaults: Limits) -> Limits:
     return Limits(
         defaults.max_retries if task.max_retries is None else task.max_retries,
         defaults.retry_delay if task.retry_delay is None else task.retry_delay,
-        defaults.timeout if task.timeout is None else task.timeout,
+        timeout_of(task, defaults),
     )
+
+
+def timeout_of(task: Task, defaults: Limits) -> float | None:
+    return defaults.timeout if task.timeout is None else task.timeout
 
 
 def _after_failure(

@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from .announcing import Audience, SignalAudience, announce
 from .conf import load_config
 from .config import Config
-from .connections import fresh_connections, own_thread
+from .connections import OwnThread, fresh_connections
 from .engine.dispatch import Dispatcher, LateRecord
 from .engine.events import Enqueued, Event, OnEvent
 from .engine.hooks import Hooks
@@ -122,7 +122,7 @@ def tell(event: Event) -> None:
 def worker_hooks(on_event: OnEvent | None = None) -> Hooks:
     """Return what a worker does around a site's jobs."""
     return Hooks(
-        surround_coroutine=own_thread,
+        surround_coroutine=OwnThread,
         surround_thread=fresh_connections,
         surround_child=SURROUND_CHILD,
         call_sync=lambda func, *args: sync_to_async(func)(*args),

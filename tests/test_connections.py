@@ -12,7 +12,7 @@ from asgiref.sync import SyncToAsync, sync_to_async
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
-from flowrra_django.connections import fresh_connections, own_thread
+from flowrra_django.connections import OwnThread, fresh_connections
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,7 +81,7 @@ def test_commit_hooks_of_a_transaction_left_open_are_never_run():
 
 async def test_coroutines_have_threads_of_their_own_which_end_with_them():
     async def job() -> int:
-        async with own_thread():
+        async with OwnThread():
             await Group.objects.acount()
             await at_once.wait()
             return await sync_to_async(threading.get_ident)()
@@ -94,7 +94,7 @@ async def test_coroutines_have_threads_of_their_own_which_end_with_them():
 
 async def test_a_coroutine_that_makes_no_sync_call_costs_no_thread():
     before = threading.active_count()
-    async with own_thread():
+    async with OwnThread():
         assert threading.active_count() == before
 
 
@@ -103,7 +103,7 @@ async def test_the_transaction_a_coroutine_left_open_is_rolled_back():
         transaction.atomic().__enter__()
         Group.objects.create(name="half done")
 
-    async with own_thread():
+    async with OwnThread():
         await sync_to_async(leave)()
     assert await Group.objects.acount() == 0
     await Group.objects.acreate(name="the write lock is free")

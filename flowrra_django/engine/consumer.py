@@ -17,7 +17,7 @@ from ..brokers.base import Taken
 from ..context import enter
 from ..job import Failed, GivenBack, Job, Outcome
 from ..registry import Task, TaskRegistry
-from ..retry import Release, Settlement, after_unknown_task, limits_of, settle
+from ..retry import Release, Settlement, after_unknown_task, settle, timeout_of
 from ..runners.base import BaseRunner, failed
 from ..runners.limits import run_within
 from .cancelling import cancelled
@@ -259,7 +259,7 @@ class Consumer:
             reason = f"Its code is {task.kind} now, and was {job.kind} when it was enqueued."
             self._put(worker_id, Release(job=job, kind=task.kind, reason=reason))
         else:
-            timeout = limits_of(task, self.serving.defaults).timeout
+            timeout = timeout_of(task, self.serving.defaults)
             run = JobRun(job, worker_id, timeout, self._outbox.news)
             self._runs[hold_on(job)] = run
             # Not the caller's context: that may be the job's whose slot this is now.

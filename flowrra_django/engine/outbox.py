@@ -115,8 +115,10 @@ class Outbox:
             locked: set[JobRun] = set()
             for worker_id, reports in self.news.take(p.run for p in parcels if p.run).items():
                 locked |= await self._report(worker_id, reports)
-            self._set_aside([p for p in parcels if p.run in locked])
-            await self._flush([p for p in parcels if p.run not in locked])
+            if locked:
+                self._set_aside([p for p in parcels if p.run in locked])
+                parcels = [p for p in parcels if p.run not in locked]
+            await self._flush(parcels)
 
     async def _report(self, worker_id: str, reports: Mapping[JobRun, Report]) -> set[JobRun]:
         """Write what jobs tell of themselves, before it is written what became of them.
@@ -135,11 +137,16 @@ class Outbox:
         return locked
 
     def _set_aside(self, parcels: Collection[Parcel]) -> None:
-        self._to_wait -= sum(parcel.is_to_wait for parcel in parcels)
-        self._written.set()
+        self._note_written(parcels)
         if parcels and not self._locked:
             asyncio.get_running_loop().call_later(LOCKED_SECONDS, self._put_back)
         self._locked += parcels
+
+    def _note_written(self, parcels: Collection[Parcel]) -> None:
+        """Wake who waits for jobs to wait again: those of these do, or not now."""
+        if self._to_wait:
+            self._to_wait -= sum(parcel.is_to_wait for parcel in parcels)
+            self._written.set()
 
     def _put_back(self) -> None:
         """Have what was set aside written, behind what has come since."""
@@ -154,14 +161,15 @@ class Outbox:
         for worker_id, group in by_worker.items():
             settlements = [p.item for p in group if isinstance(p.item, Settlement)]
             releases = [p.item for p in group if isinstance(p.item, Release)]
-            settled = await self._write(self._stores.settle, worker_id, settlements)
-            released = await self._write(self._stores.release, worker_id, releases)
-            written = _joined(settled, released)
-            locked = [parcel for parcel in group if parcel.item.job.task_id in written.locked]
-            self._set_aside(locked)
-            done = [parcel for parcel in group if parcel.item.job.task_id not in written.locked]
-            self._to_wait -= sum(parcel.is_to_wait for parcel in done)
-            self._written.set()
+            written = await self._write(self._stores.settle, worker_id, settlements)
+            if releases:
+                released = await self._write(self._stores.release, worker_id, releases)
+                written = _joined(written, released)
+            done: Sequence[Parcel] = group
+            if written.locked:
+                self._set_aside([p for p in group if p.item.job.task_id in written.locked])
+                done = [p for p in group if p.item.job.task_id not in written.locked]
+            self._note_written(done)
             for parcel in done:
                 is_accepted = parcel.item.job.task_id in written.accepted
                 self._on_written(self._as_written(parcel, written), is_accepted)

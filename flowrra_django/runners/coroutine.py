@@ -44,8 +44,11 @@ class CoroutineRunner(BaseRunner):
     async def run(self, job: Job, task: Task, begun: Begun = unnoticed) -> Outcome:
         try:
             async with self._surround():
-                args = await self._decoded(job.args)
-                kwargs = await self._decoded(job.kwargs)
+                args, kwargs = job.args, job.kwargs
+                if has_references(args) or has_references(kwargs):
+                    args, kwargs = await self._call_sync(self._decoded, args, kwargs)
+                else:
+                    args, kwargs = self._decoded(args, kwargs)
                 begun()
                 result = await awaited(task.call_for(job), args, kwargs)
             return Succeeded(self._codec.encode(result))
@@ -56,10 +59,8 @@ class CoroutineRunner(BaseRunner):
         except BaseException as error:  # SystemExit and its like are the job's failure alone
             return failed(error)
 
-    async def _decoded(self, raw: Any) -> Any:
-        if has_references(raw):
-            return await self._call_sync(self._codec.decode, raw)
-        return self._codec.decode(raw)
+    def _decoded(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        return self._codec.decode(args), self._codec.decode(kwargs)
 
 
 def _is_cancelled_from_outside() -> bool:

@@ -24,7 +24,15 @@ from ..engine.wiring import describe_self
 from ..job import Failed, Job, Kind, Outcome
 from ..registry import Task
 from ..results import TaskStatus
-from ..retry import Limits, Release, Settlement, after_unknown_task, as_cancelled, limits_of, settle
+from ..retry import (
+    Limits,
+    Release,
+    Settlement,
+    after_unknown_task,
+    as_cancelled,
+    settle,
+    timeout_of,
+)
 from ..runners.base import failed
 from ..runners.coroutine import CoroutineRunner
 from ..runners.limits import run_within
@@ -113,7 +121,7 @@ class InlineWorker:
         return outcome, item
 
     def _timeout_of(self, task: Task) -> float | None:
-        return limits_of(task, self._defaults).timeout
+        return timeout_of(task, self._defaults)
 
     def _outcome(self, run: JobRun, task: Task) -> Outcome:
         try:
@@ -179,7 +187,7 @@ def _calls(stores: Stores, defaults: Limits) -> dict[Kind, Call]:
     coroutines = CoroutineRunner(codec, call_sync=runtime.worker_hooks().call_sync)
 
     async def run_in_time(job: Job, task: Task) -> Outcome:
-        return await run_within(limits_of(task, defaults).timeout, coroutines, job, task)
+        return await run_within(timeout_of(task, defaults), coroutines, job, task)
 
     return {
         Kind.IO: async_to_sync(run_in_time),

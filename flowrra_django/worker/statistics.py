@@ -58,8 +58,9 @@ class Statistics:
 
 def _end_of(event: Finished) -> End:
     job, seconds = event.job, event.seconds
-    at = datetime.now(UTC)
-    if job.started_at is not None and seconds is not None:
+    if job.started_at is None or seconds is None:
+        at = datetime.now(UTC)
+    else:
         at = job.started_at + timedelta(seconds=seconds)
     is_success = event.settlement.status is TaskStatus.SUCCESS
     return End(at, job.queue, is_success, _waited(job), seconds)
@@ -67,11 +68,9 @@ def _end_of(event: Finished) -> End:
 
 def _waited(job: Job) -> float | None:
     """Return how long a job waited from when it might have run; None if it had run before."""
-    since = max(filter(None, (job.submitted_at, _moment_of(job))), default=None)
+    since = job.submitted_at
     if since is None or job.started_at is None or job.failures or job.crashes:
         return None
+    if isinstance(job.run_after, datetime):
+        since = max(since, job.run_after)
     return (job.started_at - since).total_seconds()
-
-
-def _moment_of(job: Job) -> datetime | None:
-    return job.run_after if isinstance(job.run_after, datetime) else None
