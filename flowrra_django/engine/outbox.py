@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from .running import JobRun, News
 from .stores import Stores, Written
 
 LOCKED_SECONDS = 0.5  # until what somebody has locked is tried again
+GATHER_SECONDS = 0.003  # from one batch to the next
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +64,15 @@ OnWritten = Callable[[Parcel, bool], None]
 class Outbox:
     """Collects parcels, and tells of each whether the ledger accepted it.
 
-    What running jobs tell of themselves goes along: `news` takes note of it. What becomes of a job
-    that somebody has locked is set aside for a while, so that the others need not wait for it.
+    The first one of a worker that was idle is written at once; where many come, a batch is what has
+    come within a few milliseconds. What running jobs tell of themselves goes along: `news` takes
+    note of it. What becomes of a job that somebody has locked is set aside for a while, so that the
+    others need not wait for it.
     """
 
     def __init__(self, stores: Stores, on_written: OnWritten) -> None:
         self._stores = stores
+        self._is_shared = stores.backend.is_shared  # else a batch costs no more than its parts
         self._on_written = on_written
         self._parcels: list[Parcel] = []
         self._locked: list[Parcel] = []
@@ -108,8 +113,12 @@ class Outbox:
             await self._written.wait()
 
     async def _flush_forever(self) -> None:
+        written_at = float("-inf")
         while True:
             await self._filled.wait()
+            if self._is_shared:
+                await asyncio.sleep(written_at + GATHER_SECONDS - time.monotonic())
+            written_at = time.monotonic()
             self._filled.clear()
             parcels, self._parcels = self._parcels, []
             locked: set[JobRun] = set()
