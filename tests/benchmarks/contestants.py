@@ -84,7 +84,8 @@ OURS = tuple(
         name="flowrra_django",
         store=store,
         module="tests.benchmarks.ours.jobs",
-        command=_module("django", "runflowrra", "--io-workers", "{slots}"),
+        # As quiet as the peers are: each of them would log a line for each job as well.
+        command=_module("django", "runflowrra", "--io-workers", "{slots}", "--verbosity", "0"),
         package="flowrra-django",
         pace=pace,
         keeps=keeps,

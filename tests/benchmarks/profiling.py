@@ -18,6 +18,7 @@ from tests.benchmarks.worker import running
 
 COMMAND = (
     PYTHON, "-m", "tests.benchmarks.profiled", "runflowrra", "--io-workers", "{slots}",
+    "--verbosity", "0",
 )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
     seconds = arguments.minutes * 60
     ttl = min(max(seconds / 10, 10.0), 300.0)
     site = {"BENCH_APPS": "flowrra_django tests.benchmarks.soaking", "BENCH_TTL": str(ttl)}
-    contestant = replace(ours, command=(*ours.command, "-v", "0"), environment=site)
+    contestant = replace(ours, environment=site)
     with open_ground(set(contestant.servers)) as ground:
         rate = arguments.rate or LOAD * capacity(contestant, ground)
         ground.clear(contestant)
