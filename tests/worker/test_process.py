@@ -93,10 +93,11 @@ def test_waiting_inside_a_transaction_raises_at_once():
 
 
 def test_the_jobs_of_a_killed_worker_run_again_on_another(start_worker):
-    naps = [task.enqueue(2) for task in (tasks.nap, tasks.doze, tasks.grind)]
     done = tasks.add.enqueue(1, 1)
     first = start_worker()
-    until(lambda: running(3) and done.get().is_complete)
+    until(lambda: done.get().is_complete)  # before the others begin, which do not wait for us
+    naps = [task.enqueue(2) for task in (tasks.nap, tasks.doze, tasks.grind)]
+    until(lambda: running(3))
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
     start_worker("--burst").wait()
