@@ -5,8 +5,6 @@ from __future__ import annotations
 from ..job import Kind
 from .base import ANY_KIND, Kinds
 
-KINDS = {kind.value: kind for kind in Kind}
-
 
 def kinds_text(kinds: Kinds) -> str:
     return " ".join(sorted(kinds))
@@ -14,7 +12,7 @@ def kinds_text(kinds: Kinds) -> str:
 
 def kinds_from(text: str) -> Kinds:
     """Return the kinds; any if they are not told, or if one is not known here."""
-    words = text.split()
-    if not all(word in KINDS for word in words):
+    try:
+        return {Kind(word) for word in text.split()}
+    except ValueError:
         return ANY_KIND
-    return {KINDS[word] for word in words}

@@ -69,6 +69,5 @@ class Prefetch:
 
     def seconds_of_patience(self) -> float | None:
         """Return in how many seconds the first one will have waited too long; None for never."""
-        for claimed in self._claimed.values():
-            return claimed.since + PATIENCE_SECONDS - time.monotonic()
-        return None
+        first = next(iter(self._claimed.values()), None)
+        return first and first.since + PATIENCE_SECONDS - time.monotonic()

@@ -113,15 +113,12 @@ class InlineWorker:
             outcome, item = None, after_unknown_task(job, worker=self._worker_id)
         else:
             runtime.tell(Started(job))
-            run = JobRun(job, self._worker_id, self._timeout_of(task))
+            run = JobRun(job, self._worker_id, timeout_of(task, self._defaults))
             outcome = self._outcome(run, task)
             item = self._settlement(job, task, outcome, time.monotonic() - started)
         exception = outcome.exception if isinstance(outcome, Failed) else None
         self._write(Parcel(self._worker_id, item, time.monotonic() - started, exception, run))
         return outcome, item
-
-    def _timeout_of(self, task: Task) -> float | None:
-        return timeout_of(task, self._defaults)
 
     def _outcome(self, run: JobRun, task: Task) -> Outcome:
         try:

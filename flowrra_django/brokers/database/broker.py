@@ -45,8 +45,9 @@ class DatabaseBroker(BaseBroker):
     def push(self, entries: Sequence[Entry]) -> None:
         """Wake this process and others; the index knows already."""
         if entries:
-            self.ring_for(entries)
-            self._news.tell({entry.lane.kind for entry in entries})
+            kinds = {entry.lane.kind for entry in entries}
+            self.ring(kinds)
+            self._news.tell(kinds)
 
     def take(
         self, worker_id: str, lanes: Collection[Lane], limit: int, turns: Turns = ALL_AT_ONCE

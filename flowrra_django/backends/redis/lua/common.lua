@@ -164,9 +164,10 @@ local news = {}
 
 local function put(lane, member, priority, due)
   if due > now then
-    local head = not news[lane]
-      and redis.call('ZRANGE', base .. 'delayed:' .. lane, 0, 0, 'WITHSCORES')
-    news[lane] = not head or not head[2] or due < tonumber(head[2])
+    if not news[lane] then
+      local head = redis.call('ZRANGE', base .. 'delayed:' .. lane, 0, 0, 'WITHSCORES')
+      news[lane] = not head[2] or due < tonumber(head[2])
+    end
     redis.call('ZADD', base .. 'delayed:' .. lane, text(due), member)
   else
     news[lane] = news[lane] or redis.call('EXISTS', base .. 'ready:' .. lane) == 0
