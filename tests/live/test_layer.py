@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from collections import Counter
 from contextlib import asynccontextmanager
 
@@ -162,7 +163,7 @@ def test_a_layer_that_goes_is_told_of_once_and_once_when_it_is_back(monkeypatch,
     publisher = publishing.Publisher()
 
     def put_until(reached):
-        until(lambda: publisher.put(publishing.brief_of(Enqueued(_job("a")))) or reached())
+        until(lambda: publisher.put(publishing.brief_of(Enqueued(_job(away.task_id)))) or reached())
 
     put_until(lambda: away.refused >= 4)
     away.is_back = True
@@ -252,6 +253,7 @@ class FlakyLayer:
 
     def __init__(self, *, hangs=False):
         self.hangs, self.is_back, self.refused, self.taken = hangs, False, 0, 0
+        self.task_id = uuid.uuid4().hex
 
     async def _answer(self, *_):
         if self.is_back:
@@ -265,7 +267,7 @@ class FlakyLayer:
     group_add = group_discard = _answer
 
     async def group_send(self, _group, message):
-        if message["jobs"][0]["id"] == "a":  # and not what is left of an earlier test
+        if message["jobs"][0]["id"] == self.task_id:  # and not what is left of an earlier test
             await self._answer()
 
     async def new_channel(self, _prefix):
