@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..backends.base import BaseBackend
+from ..ids import new_task_id
 from ..job import NO_META, Job, OnDuplicate
 from ..registry import Task
 from ..serialization import JsonCodec, ModelCodec, encode_call
@@ -131,7 +131,7 @@ class Dispatcher:
         if self._max_payload_bytes is not None:
             _check_size(task, args, kwargs, self._max_payload_bytes)
         return Job(
-            task_id=call.task_id or uuid.uuid4().hex,
+            task_id=call.task_id or new_task_id(),
             task_name=task.name,
             kind=task.kind,
             args=args,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +16,7 @@ from django.utils import timezone
 
 from .. import runtime
 from ..engine.dispatch import Call
+from ..ids import new_task_id
 from ..job import Kind
 from ..registry import Task
 from ..task import due
@@ -141,7 +141,7 @@ class Logic:
             noted["options"] = options
         max_crashes = getattr(task, "max_crashes", definition.max_crashes)
         return Call(
-            task_id=uuid.uuid4().hex,
+            task_id=new_task_id(),
             task=replace(definition, kind=kind, max_crashes=max_crashes),
             args=tuple(args),
             kwargs=kwargs,
