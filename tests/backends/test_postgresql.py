@@ -1,5 +1,7 @@
 """The ledger in PostgreSQL: what is its own."""
 
+from contextlib import contextmanager
+
 import pytest
 from django.db import connections
 
@@ -33,12 +35,22 @@ def settings_during(connection, act):
     return [*seen.values()]
 
 
+@contextmanager
+def session(connection, **settings):
+    with connection.cursor() as cursor:
+        for name, value in settings.items():
+            cursor.execute(f"SET {name} = {value}")
+        yield
+        for name in settings:
+            cursor.execute(f"RESET {name}")
+
+
 def rows_read(connection, act):
     """Return how many rows the nodes of each plan gave that read the table of the jobs."""
     read = []
 
     def look(execute, statement, parameters, many, context):
-        if statement.lstrip().startswith("WITH"):
+        if statement.split(maxsplit=1)[0] in {"WITH", "SELECT"}:
             with connection.connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
                 read.append(sum(rows_of(cursor.fetchone()[0][0]["Plan"])))
@@ -61,6 +73,19 @@ def test_a_look_for_work_reads_one_job_of_a_lane_however_many_wait(stores):
     backend.record([new_job(backend) for _ in range(3_000)])
     with connection.cursor() as cursor:
         assert rows_read(connection, lambda: stores.broker._peek(cursor, [IO])) == [1]
+
+
+@pytest.mark.parametrize("even_marked", [False, True], ids=["unmarked", "marked"])
+def test_a_page_of_what_may_lack_in_an_index_reads_no_more_than_that(stores, even_marked):
+    backend, connection = stores.backend, connections["postgresql"]
+    backend.index_elsewhere()
+    backend.record([new_job(backend) for _ in range(3_000)])
+
+    def page():
+        assert len(backend.unindexed(0, 100, -1.0, even_marked=even_marked)) == 100
+
+    with session(connection, random_page_cost=400):  # as it seems where nothing was analyzed yet
+        assert sum(rows_read(connection, page)) == 100
 
 
 @pytest.mark.parametrize("by", ["id", "lane"])

@@ -35,7 +35,7 @@ class DatabaseSweeping(SweptBackend):
         parameters = [after, self.engine.moment(-age), limit]
         query = self.engine.render(sql.ALL_WAITING if even_marked else sql.UNINDEXED)
         while True:
-            with self.engine.reading() as cursor:
+            with self.engine.reading_in_order() as cursor:
                 cursor.execute(query, parameters * 2 if even_marked else parameters)
                 rows = sorted(cursor.fetchall(), key=itemgetter(SEQUENCE))[:limit]
             sound, malformed = parted(rows)
