@@ -96,8 +96,10 @@ SELECT * FROM (
 """
     for state in ("pending", "retrying")
 )
+# Parameters: ids, the claim that all of them have.
 MARK = f"""
-UPDATE {TABLE} SET indexed = TRUE WHERE id = %s AND claim = %s AND {STILL_WAITING} AND NOT indexed
+UPDATE {TABLE} SET indexed = TRUE
+WHERE id IN ({{ids}}) AND claim = %s AND {STILL_WAITING} AND NOT indexed
 """
 
 STILL_WAITING_ENTRIES = f"""

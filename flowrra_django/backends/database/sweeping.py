@@ -10,7 +10,7 @@ from ..answers import Entry, Unindexed
 from ..base import SweptBackend
 from ..batches import batches
 from . import sql
-from .engine import Engine
+from .engine import Engine, placeholders
 from .entries import parted, spoil, timed_entries_from, waiting_among
 
 SEQUENCE, CLAIM = 4, 5  # in the rows of what is not known to be indexed
@@ -44,10 +44,14 @@ class DatabaseSweeping(SweptBackend):
             self._spoil(malformed)  # and look again: a batch that is not full would be the last
 
     def mark_indexed(self, seen: Sequence[Unindexed]) -> None:
+        of_claim: dict[int, list[int]] = {}
+        for each in seen:
+            of_claim.setdefault(each.claim, []).append(each.entry.sequence)
         with self.engine.writing() as cursor:
-            self.engine.write(
-                cursor, sql.MARK, [(each.entry.sequence, each.claim) for each in seen]
-            )
+            for claim, ids in of_claim.items():
+                for part in batches(ids):
+                    mark = self.engine.render(sql.MARK, ids=placeholders(part))
+                    cursor.execute(mark, [*part, claim])
 
     def _unindexed(self, rows: Sequence[Sequence[Any]]) -> list[Unindexed]:
         entries = timed_entries_from(self.engine, rows)
