@@ -35,6 +35,13 @@ class Turn(NamedTuple):
     step: float = 0.0
 
 
+class Swept(NamedTuple):
+    """What came of a batch: whether there may be more, and whether the index may well lack it."""
+
+    has_more: bool
+    is_urgent: bool = False
+
+
 Kinds = Collection[Kind]
 ANY_KIND: Kinds = ()
 """Said of jobs whose kinds are not known: it may be any."""
@@ -102,12 +109,12 @@ class BaseBroker(ABC):
         """Count the same of each of some queues, up to `limit` of each."""
         return {queue: self.depth(all_lanes([queue]), limit) for queue in queues}
 
-    def sweep(self, age: float) -> bool:
-        """Tell the index of a batch of jobs that it may lack; return whether there may be more.
+    def sweep(self, age: float) -> Swept:
+        """Tell the index of a batch of jobs that it may lack.
 
         A job that was recorded within the last `age` seconds may still be on its way.
         """
-        return False
+        return Swept(has_more=False)
 
     def changed(self) -> bool:
         """Whether jobs may have come since the last call. Called on one thread only."""

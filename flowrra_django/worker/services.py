@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..backends.answers import Beat
+from ..brokers.base import Swept
 from ..engine.consumer import Consumer
 from ..engine.events import Finished, OnEvent, tell
 from ..engine.heartbeat import Heartbeat
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 PRUNE_BATCH = 1000
 EXPIRE_BATCH = 500
 BATCH_PAUSE = 0.1
+REST_FACTOR = 10  # a sweep that need not hurry may slow the claims by a tenth
 
 
 async def repeat(interval: float, act: Callable[[], Awaitable[object]]) -> None:
@@ -155,10 +157,16 @@ class Sweep:
         self._age = age
 
     async def look(self) -> None:
-        has_more = True
-        while has_more:
-            has_more = await self._stores.insist(self._stores.broker.sweep, self._age)
-            await asyncio.sleep(BATCH_PAUSE)  # so that the claims of jobs come between
+        swept = Swept(has_more=True)
+        while swept.has_more:
+            started = time.monotonic()
+            swept = await self._stores.insist(self._stores.broker.sweep, self._age)
+            await asyncio.sleep(self.rest(swept, time.monotonic() - started))
+
+    def rest(self, swept: Swept, took: float) -> float:
+        """Return for how many seconds to leave the stores to the claims of jobs."""
+        rest = 0.0 if swept.is_urgent else REST_FACTOR * took
+        return max(BATCH_PAUSE, min(rest, self._age))
 
 
 class Doubt:

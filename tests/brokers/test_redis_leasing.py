@@ -18,6 +18,7 @@ from flowrra_django.backends.database import DatabaseBackend
 from flowrra_django.backends.database.rows import MALFORMED
 from flowrra_django.backends.memory import InMemoryBackend
 from flowrra_django.backends.redis.rows import turns_text
+from flowrra_django.brokers.base import Swept
 from flowrra_django.brokers.redis import LeasingBroker
 from flowrra_django.brokers.redis.leasing import LEASE_SECONDS
 from flowrra_django.config import BrokerConfig
@@ -78,7 +79,7 @@ def take(stores, limit=10, worker="w"):
 
 
 def sweep(stores, age=-1.0):
-    while stores.broker.sweep(age):
+    while stores.broker.sweep(age).has_more:
         pass
 
 
@@ -319,6 +320,16 @@ def test_a_sweep_adds_nothing_to_what_is_known(stores, clock):
     assert take(stores) == [ready]
     clock.advance(61)
     assert take(stores) == [out, late]
+
+
+def test_a_sweep_is_urgent_after_a_restart_and_where_a_job_was_missing(stores):
+    enqueue(stores)
+    assert stores.broker.sweep(-1.0) == Swept(has_more=True, is_urgent=True)
+    assert stores.broker.sweep(-1.0) == Swept(has_more=False, is_urgent=False)
+    enqueue(stores)
+    assert stores.broker.sweep(-1.0) == Swept(has_more=False, is_urgent=False)
+    record(stores.backend)
+    assert stores.broker.sweep(-1.0) == Swept(has_more=False, is_urgent=True)
 
 
 def test_what_is_to_run_now_and_was_not_told_is_swept_to_its_new_place(stores):

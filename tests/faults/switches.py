@@ -26,6 +26,7 @@ from flowrra_django.backends.database import (
 from flowrra_django.backends.database.recording import DatabaseRecording
 from flowrra_django.backends.database.server import Server
 from flowrra_django.backends.redis.server import RedisServer
+from flowrra_django.brokers.base import Swept
 from flowrra_django.brokers.redis import leasing
 from flowrra_django.brokers.redis.leasing import LeasingBroker
 from flowrra_django.engine.cancelling import Stopper
@@ -170,7 +171,7 @@ def transaction() -> None:
 
 def sweeper() -> None:
     """What the index was not told, or has lost, nobody tells it later."""
-    replace(LeasingBroker, "sweep", lambda self, age: False)
+    replace(LeasingBroker, "sweep", lambda self, age: Swept(has_more=False))
 
 
 def take_lease() -> None:

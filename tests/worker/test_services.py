@@ -11,13 +11,14 @@ from datetime import timedelta
 import pytest
 
 from flowrra_django.backends.answers import WorkerInfo
+from flowrra_django.brokers.base import Swept
 from flowrra_django.config import Config
 from flowrra_django.engine.pairs import create_stores
 from flowrra_django.engine.presence import Presence
 from flowrra_django.engine.wiring import describe_self
 from flowrra_django.results import TaskStatus
 from flowrra_django.worker import services
-from flowrra_django.worker.services import Doubt, Expire, Rescue, repeat
+from flowrra_django.worker.services import Doubt, Expire, Rescue, Sweep, repeat
 from tests.contracts.acts import claim_new, new_job
 from tests.engine.rig import Rig
 
@@ -188,3 +189,13 @@ async def test_all_that_expired_is_cancelled_batch_by_batch_and_who_waits_is_wok
         TaskStatus.CANCELLED
     }
     assert stores.broker.depth([jobs[0].lane], 10) == 0
+
+
+@pytest.mark.parametrize(
+    ("is_urgent", "took", "seconds"),
+    [(False, 0.05, 0.5), (False, 0.001, 0.1), (False, 60.0, 15.0), (True, 0.05, 0.1)],
+    ids=["tenth", "short", "outage", "urgent"],
+)
+def test_a_sweep_that_is_not_urgent_takes_a_tenth_of_the_time(stores, is_urgent, took, seconds):
+    sweep = Sweep(stores, age=15.0)
+    assert sweep.rest(Swept(has_more=True, is_urgent=is_urgent), took) == seconds

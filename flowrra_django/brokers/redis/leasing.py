@@ -20,7 +20,7 @@ from ...backends.redis.scripts import read_scripts
 from ...config import StoreConfig
 from ...exceptions import ConfigurationError
 from ...job import Lane
-from ..base import ALL_AT_ONCE, BaseBroker, Heard, Taken, Turns
+from ..base import ALL_AT_ONCE, BaseBroker, Heard, Swept, Taken, Turns
 from .news import POLL_SECONDS, News
 from .sweeper import Sweeper
 
@@ -104,7 +104,7 @@ class LeasingBroker(BaseBroker):
     def depth(self, lanes: Collection[Lane], limit: int) -> int:
         return min(limit, int(self._run("depth", *map(lane_text, lanes))))
 
-    def sweep(self, age: float) -> bool:
+    def sweep(self, age: float) -> Swept:
         return self._sweeper.sweep(age)
 
     def changed(self) -> bool:
@@ -119,12 +119,12 @@ class LeasingBroker(BaseBroker):
     def is_outage(self, error: Exception) -> bool:
         return server.is_outage(error)
 
-    def _push(self, entries: Sequence[Entry], *, only_missing: bool) -> None:
-        for part in batches(entries):
-            self._run("push", int(only_missing), *_told(part))
+    def _push(self, entries: Sequence[Entry], *, only_missing: bool) -> int:
+        parts = batches(entries)
+        return sum(self._run("push", int(only_missing), *_told(part)) for part in parts)
 
-    def _add_missing(self, entries: Sequence[Entry]) -> None:
-        self._push(entries, only_missing=True)
+    def _add_missing(self, entries: Sequence[Entry]) -> int:
+        return self._push(entries, only_missing=True)
 
     def _numbered(self, entries: Sequence[Entry]) -> list[Entry]:
         """Ask for the place in the order of arrival where the ledger has not told it."""

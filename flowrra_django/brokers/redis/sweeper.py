@@ -9,6 +9,7 @@ from ...backends.answers import Entry
 from ...backends.base import SweptBackend
 from ...backends.batches import BATCH
 from ...backends.redis.server import RedisServer
+from ..base import Swept
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class Sweeper:
         self,
         server: RedisServer,
         ledger: SweptBackend,
-        add_missing: Callable[[Sequence[Entry]], None],
+        add_missing: Callable[[Sequence[Entry]], int],
     ) -> None:
         self._server = server
         self._ledger = ledger
@@ -32,19 +33,20 @@ class Sweeper:
         self._reached = 0
         self._renewed: str | None = None  # the run of the server that is told all again
 
-    def sweep(self, age: float) -> bool:
-        """Do a batch; return whether there may be more."""
+    def sweep(self, age: float) -> Swept:
+        """Do a batch: urgent is what Redis may have lost, and what follows a job it lacked."""
         self._begin_anew(self._server.run_id())
         after, is_renewal = self._reached, self._renewed is not None
         found = self._ledger.unindexed(after, BATCH, age, even_marked=is_renewal)
-        if found:
-            self._add_missing([each.entry for each in found])
+        added = self._add_missing([each.entry for each in found])
+        if not is_renewal:  # which is urgent, and to mark takes the longest
             self._ledger.mark_indexed(found)
+        is_over = len(found) < BATCH
+        if is_over:
+            self._end()
+        else:
             self._reached = found[-1].entry.sequence
-        if len(found) == BATCH:
-            return True
-        self._end()
-        return is_renewal
+        return Swept(has_more=is_renewal or not is_over, is_urgent=is_renewal or added > 0)
 
     def _begin_anew(self, run: str) -> None:
         if run == self._renewed or (self._renewed is None and run == self._server.run("note", "")):
