@@ -41,3 +41,24 @@ def test_what_keeps_jobs_unique_and_finds_the_expired_goes_and_comes(alias):
     assert result_of(backend, jobs[2].task_id).args == (2,)
     with pytest.raises(IntegrityError), transaction.atomic(using=alias):
         backend.record([new_job(backend, unique_key="k1")])
+
+
+def test_ids_have_one_index_and_get_a_second_one_back(alias):
+    backend = DatabaseBackend(alias)
+    (job,) = jobs = [new_job(backend)]
+    backend.record(jobs)
+    has_second = connections[alias].vendor == "postgresql"
+    assert len(indexes_of_ids(alias)) == 1
+    call_command("migrate", APP, "0006", database=alias, verbosity=0)
+    assert len(indexes_of_ids(alias)) == 1 + has_second
+    call_command("migrate", APP, database=alias, verbosity=0)
+    assert len(indexes_of_ids(alias)) == 1
+    with pytest.raises(IntegrityError), transaction.atomic(using=alias):
+        backend.record([job])
+
+
+def indexes_of_ids(alias):
+    with connections[alias].cursor() as cursor:
+        table = TaskRecord._meta.db_table
+        found = connections[alias].introspection.get_constraints(cursor, table)
+    return {name for name, how in found.items() if how["columns"] == ["task_id"]}
