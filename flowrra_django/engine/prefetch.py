@@ -8,8 +8,9 @@ from typing import NamedTuple
 from ..job import Job
 from .taking import Hold, hold_on
 
-AHEAD_SECONDS = 0.025  # of work: a claim takes a few milliseconds
-MOST_AHEAD = 200
+AHEAD_SECONDS = 0.05  # of work: a claim of so many takes some ten milliseconds
+MOST_AHEAD = 500
+AT_ONCE = 100
 RATE_SECONDS = 0.1
 PATIENCE_SECONDS = 0.25
 
@@ -35,7 +36,7 @@ class Prefetch:
         self._claimed: dict[Hold, Claimed] = {}
         self._ended = 0
         self._counted_since = time.monotonic()
-        self._wanted = 0
+        self._soon = 0  # so many begin within AHEAD_SECONDS
 
     def __len__(self) -> int:
         return len(self._claimed)
@@ -45,10 +46,17 @@ class Prefetch:
         now = time.monotonic()
         seconds = now - self._counted_since
         if seconds >= RATE_SECONDS:
-            self._wanted = min(self._most, int(self._ended / seconds * AHEAD_SECONDS))
+            self._soon = int(self._ended / seconds * AHEAD_SECONDS)
             self._ended, self._counted_since = 0, now
-        ahead = len(self._claimed)
-        return self._wanted - ahead if ahead <= self._wanted // 2 else 0
+        ahead, wanted = len(self._claimed), min(self._most, self._soon)
+        return wanted - ahead if ahead <= wanted // 2 else 0
+
+    def at_once(self) -> int:
+        """Return how many jobs to claim in one call: more, the faster jobs have just ended.
+
+        The first of them begin when all of them are claimed, which matters where they take long.
+        """
+        return AT_ONCE + self._soon
 
     def note_end(self) -> None:
         self._ended += 1
