@@ -8,8 +8,8 @@ from typing import NamedTuple
 from ..job import Job
 from .taking import Hold, hold_on
 
-AHEAD_SECONDS = 0.05  # of work: a claim of so many takes some ten milliseconds
-MOST_AHEAD = 500
+AHEAD_SECONDS = 0.025  # of work: a claim takes a few milliseconds
+MOST_AHEAD = 200  # who is killed has begun none of these, and what runs at most once is failed
 AT_ONCE = 100
 RATE_SECONDS = 0.1
 PATIENCE_SECONDS = 0.25

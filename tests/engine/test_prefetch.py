@@ -46,7 +46,7 @@ def test_as_many_are_claimed_ahead_as_begin_soon_at_the_present_rate(clock):
 
 def test_none_is_claimed_ahead_where_jobs_are_long(clock):
     prefetch = Prefetch()
-    ended(prefetch, clock, 15)
+    ended(prefetch, clock, 30)
     assert prefetch.room() == 0
 
 
