@@ -212,8 +212,7 @@ class Consumer:
     def _room(self) -> int:
         """Return how many jobs to take: none while the ledger does not keep up with outcomes."""
         free = self.serving.slots - len(self._runs) - len(self._prefetch)
-        room = max(0, free) + self._prefetch.room()
-        return min(room, self._prefetch.at_once(), self._writable())
+        return min(max(0, free) + self._prefetch.room(), self._writable())
 
     def _writable(self) -> int:
         """Return how many more outcomes may wait to be written."""

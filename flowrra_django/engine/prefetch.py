@@ -9,8 +9,7 @@ from ..job import Job
 from .taking import Hold, hold_on
 
 AHEAD_SECONDS = 0.025  # of work: a claim takes a few milliseconds
-MOST_AHEAD = 200  # who is killed has begun none of these, and what runs at most once is failed
-AT_ONCE = 100
+MOST_AHEAD = 200
 RATE_SECONDS = 0.1
 PATIENCE_SECONDS = 0.25
 
@@ -36,7 +35,7 @@ class Prefetch:
         self._claimed: dict[Hold, Claimed] = {}
         self._ended = 0
         self._counted_since = time.monotonic()
-        self._soon = 0  # so many begin within AHEAD_SECONDS
+        self._wanted = 0
 
     def __len__(self) -> int:
         return len(self._claimed)
@@ -46,17 +45,10 @@ class Prefetch:
         now = time.monotonic()
         seconds = now - self._counted_since
         if seconds >= RATE_SECONDS:
-            self._soon = int(self._ended / seconds * AHEAD_SECONDS)
+            self._wanted = min(self._most, int(self._ended / seconds * AHEAD_SECONDS))
             self._ended, self._counted_since = 0, now
-        ahead, wanted = len(self._claimed), min(self._most, self._soon)
-        return wanted - ahead if ahead <= wanted // 2 else 0
-
-    def at_once(self) -> int:
-        """Return how many jobs to claim in one call: more, the faster jobs have just ended.
-
-        The first of them begin when all of them are claimed, which matters where they take long.
-        """
-        return AT_ONCE + self._soon
+        ahead = len(self._claimed)
+        return self._wanted - ahead if ahead <= self._wanted // 2 else 0
 
     def note_end(self) -> None:
         self._ended += 1

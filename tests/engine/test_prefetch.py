@@ -3,7 +3,7 @@
 import pytest
 
 from flowrra_django.engine import prefetch as module
-from flowrra_django.engine.prefetch import AHEAD_SECONDS, AT_ONCE, PATIENCE_SECONDS, Prefetch
+from flowrra_django.engine.prefetch import AHEAD_SECONDS, PATIENCE_SECONDS, Prefetch
 from flowrra_django.engine.taking import hold_on
 from flowrra_django.job import Job, Kind
 
@@ -48,15 +48,6 @@ def test_none_is_claimed_ahead_where_jobs_are_long(clock):
     prefetch = Prefetch()
     ended(prefetch, clock, 30)
     assert prefetch.room() == 0
-
-
-def test_as_many_are_claimed_at_once_as_matches_how_fast_jobs_end(clock):
-    prefetch = Prefetch(most=0)
-    prefetch.room()
-    assert prefetch.at_once() == AT_ONCE
-    ended(prefetch, clock, 4000)
-    prefetch.room()
-    assert prefetch.at_once() == AT_ONCE + 4000 * AHEAD_SECONDS
 
 
 def test_there_is_a_limit_to_how_many_are_claimed_ahead(clock):
