@@ -61,7 +61,7 @@ def take(stores):
 
 
 def sweep(stores):
-    while stores.broker.sweep(-1.0):
+    while stores.broker.sweep(-1.0).has_more:
         pass
 
 
