@@ -20,11 +20,19 @@ def alias(request):
     call_command("migrate", APP, database=alias, verbosity=0)
 
 
-def indexes(alias):
+def constraints(alias):
     with connections[alias].cursor() as cursor:
         table = TaskRecord._meta.db_table
-        found = connections[alias].introspection.get_constraints(cursor, table)
-    return {name for name, how in found.items() if name.startswith("flowrra_") and how["columns"]}
+        return connections[alias].introspection.get_constraints(cursor, table).items()
+
+
+def indexes(alias):
+    found = constraints(alias)
+    return {name for name, how in found if name.startswith("flowrra_") and how["columns"]}
+
+
+def indexes_of_ids(alias):
+    return {name for name, how in constraints(alias) if how["columns"] == ["task_id"]}
 
 
 def test_what_keeps_jobs_unique_and_finds_the_expired_goes_and_comes(alias):
@@ -55,10 +63,3 @@ def test_ids_have_one_index_and_get_a_second_one_back(alias):
     assert len(indexes_of_ids(alias)) == 1
     with pytest.raises(IntegrityError), transaction.atomic(using=alias):
         backend.record([job])
-
-
-def indexes_of_ids(alias):
-    with connections[alias].cursor() as cursor:
-        table = TaskRecord._meta.db_table
-        found = connections[alias].introspection.get_constraints(cursor, table)
-    return {name for name, how in found.items() if how["columns"] == ["task_id"]}

@@ -40,9 +40,11 @@ def session(connection, **settings):
     with connection.cursor() as cursor:
         for name, value in settings.items():
             cursor.execute(f"SET {name} = {value}")
-        yield
-        for name in settings:
-            cursor.execute(f"RESET {name}")
+        try:
+            yield
+        finally:
+            for name in settings:
+                cursor.execute(f"RESET {name}")
 
 
 def rows_read(connection, act):

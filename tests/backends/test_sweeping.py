@@ -6,13 +6,6 @@ import pytest
 from django.db import connections
 
 from tests.contracts.acts import claim, enlist, new_job, record, to_retry
-from tests.contracts.stores import DATABASES, emptied
-
-
-@pytest.fixture(params=DATABASES, ids=lambda pair: pair.name)
-def pair(request):
-    emptied(request.param.ledger, request)
-    return request.param
 
 
 @pytest.fixture

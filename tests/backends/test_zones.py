@@ -23,15 +23,8 @@ from tests.contracts.acts import (
     success,
     to_retry,
 )
-from tests.contracts.stores import DATABASES, emptied
 
 SOON = timedelta(seconds=60)
-
-
-@pytest.fixture(params=DATABASES, ids=lambda pair: pair.name)
-def pair(request):
-    emptied(request.param.ledger, request)
-    return request.param
 
 
 @pytest.fixture

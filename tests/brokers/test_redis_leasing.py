@@ -332,6 +332,13 @@ def test_a_sweep_is_urgent_after_a_restart_and_where_a_job_was_missing(stores):
     assert stores.broker.sweep(-1.0) == Swept(has_more=False, is_urgent=True)
 
 
+def test_a_sweep_that_finds_nothing_does_not_wait_for_who_writes(stores, monkeypatch):
+    enqueue(stores)
+    sweep(stores)
+    monkeypatch.setattr(stores.backend.engine, "writing", None)
+    assert stores.broker.sweep(-1.0) == Swept(has_more=False, is_urgent=False)
+
+
 def test_what_is_to_run_now_and_was_not_told_is_swept_to_its_new_place(stores):
     ready, late = enqueue(stores), enqueue(stores, run_after=timedelta(hours=1))
     last = enqueue(stores, priority=5)

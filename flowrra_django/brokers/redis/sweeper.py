@@ -39,7 +39,7 @@ class Sweeper:
         after, is_renewal = self._reached, self._renewed is not None
         found = self._ledger.unindexed(after, BATCH, age, even_marked=is_renewal)
         added = self._add_missing([each.entry for each in found])
-        if not is_renewal:  # which is urgent, and to mark takes the longest
+        if found and not is_renewal:  # which is urgent, and to mark takes the longest
             self._ledger.mark_indexed(found)
         is_over = len(found) < BATCH
         if is_over:
