@@ -167,8 +167,11 @@ def test_what_it_looks_for_beside_fails_no_beat(ledger, presence, monkeypatch):
     assert asked
 
 
-def test_it_is_steady_after_a_few_beats_on_time_and_not_while_it_cannot_beat(ledger, heartbeat):
+def test_it_is_steady_after_a_few_beats_on_time_and_not_while_it_cannot_beat(ledger, request):
+    ledger.errors += [ConnectionError("away")] * 1000
+    heartbeat = request.getfixturevalue("heartbeat")
     assert not heartbeat.is_steady
+    ledger.errors.clear()
     until(lambda: heartbeat.is_steady)
     ledger.errors += [ConnectionError("away")] * 1000
     until(lambda: not heartbeat.is_steady)
