@@ -18,6 +18,7 @@ from tests.contracts.acts import (
     record,
     record_many,
     result_of,
+    status_of,
     success,
 )
 from tests.contracts.enlisted import stores_with_a_worker
@@ -69,6 +70,48 @@ def repeatable_reads(backend, monkeypatch):
         patch.setitem(connection.settings_dict["OPTIONS"], "isolation_level", "repeatable read")
         yield
         connection.close()
+
+
+BY_NAME = {
+    "claim": lambda backend, seen: backend.claim("w", ids_of(seen)),
+    "mark": lambda backend, seen: backend.mark_indexed(seen),
+    "cancel": lambda backend, seen: backend.cancel(ids_of(seen)),
+    "run_now": lambda backend, seen: backend.run_now(ids_of(seen)),
+    "delete": lambda backend, seen: backend.delete(ids_of(seen)),
+}
+
+
+def ids_of(seen):
+    return [each.entry.task_id for each in seen]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_who_names_jobs_does_not_wait_for_others_in_their_state(stores, backend, name):
+    """By the index of states fewer rows would be looked at, and all of them locked."""
+    backend.index_elsewhere()
+    record_many(backend, 30)
+    seen = backend.unindexed(0, 100, -1.0)
+    backend.cancel(ids_of(seen[1:]))
+    other = record(backend)
+    with transaction.atomic(using=ALIAS):
+        lock_row(other)
+        at_once(stores, [lambda: impatiently(BY_NAME[name], backend, seen)])
+    assert status_of(backend, other) == "pending"
+
+
+def lock_row(task_id):
+    ask(f"SELECT * FROM {TABLE} FORCE INDEX (task_id) WHERE task_id = %s FOR UPDATE", task_id)
+
+
+def impatiently(act, *given):
+    ask("SET SESSION innodb_lock_wait_timeout = 1")
+    return act(*given)
+
+
+def ask(query, *parameters):
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchall()
 
 
 def test_a_taker_locks_no_gap_that_others_insert_into(stores, backend, repeatable_reads):

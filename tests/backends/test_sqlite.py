@@ -50,6 +50,38 @@ def stores(backend):
     stores.close()
 
 
+# Its indexes
+
+
+@pytest.mark.parametrize("condition", ["NOT indexed", "indexed = 0"])
+def test_what_is_not_marked_is_found_by_the_index_as_any_django_makes_it(backend, condition):
+    record(backend)
+    backend.index_elsewhere()
+    unmarked = record(backend)
+    with index_of_unmarked(condition):
+        found = backend.unindexed(0, 10, -1.0)
+    assert [each.entry.task_id for each in found] == [unmarked]
+
+
+@contextmanager
+def index_of_unmarked(condition):
+    """Put another one into its place for a while."""
+    name = "flowrra_unindexed"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sql FROM sqlite_schema WHERE name = %s", [name])
+        ((as_it_was,),) = cursor.fetchall()
+        cursor.execute(f"DROP INDEX {name}")
+        cursor.execute(
+            f"CREATE INDEX {name} ON {TaskRecord._meta.db_table} (id)"
+            f" WHERE {condition} AND status IN ('pending', 'retrying')"
+        )
+        try:
+            yield
+        finally:
+            cursor.execute(f"DROP INDEX {name}")
+            cursor.execute(as_it_was)
+
+
 # The caller's transactions
 
 

@@ -21,6 +21,8 @@ from .mysql_packets import refuse_too_large
 from .rows import LARGEST
 from .server import Server
 
+CLAIM = f"UPDATE {{by_id}} SET {sql.CLAIMED}"
+
 KEY = -2  # where an inserted row has its unique key
 AT_ONCE_CHARS = 500_000  # the server refuses statements of 16 MB, as it comes
 
@@ -41,6 +43,8 @@ TOO_LARGE = 2020  # for the driver, however often
 class MySQL(Server):
     """MariaDB 10.11 or later, MySQL 8.4 or later."""
 
+    # Left to itself, it may look for named rows among all that have their state, and lock all of
+    # them, by an index that those who change them lock last: each would wait for the other.
     pieces: ClassVar = {
         "by_ready": f"{sql.TABLE} FORCE INDEX (flowrra_ready)",
         "by_delayed": f"{sql.TABLE} FORCE INDEX (flowrra_delayed)",
@@ -48,10 +52,12 @@ class MySQL(Server):
         "by_task": f"{sql.TABLE} FORCE INDEX (flowrra_task)",
         "by_queue": f"{sql.TABLE} FORCE INDEX (flowrra_queue)",
         "by_id": f"{sql.TABLE} FORCE INDEX (PRIMARY)",
+        "by_task_id": f"{sql.TABLE} FORCE INDEX (task_id)",
         "by_status": f"{sql.TABLE} FORCE INDEX (flowrra_status)",
         "by_finished": f"{sql.TABLE} FORCE INDEX (flowrra_finished)",
         "by_unindexed": f"{sql.TABLE} FORCE INDEX (flowrra_status)",
         "by_expiring": f"{sql.TABLE} FORCE INDEX (flowrra_expiring)",
+        "not_indexed": "NOT indexed",
         "unindexed": "",
         "locked": "FOR UPDATE",
         "skip_locked": "FOR UPDATE SKIP LOCKED",
@@ -131,11 +137,8 @@ class MySQL(Server):
         ids = self._ids(cursor, *rows)
         if not ids:
             return []
-        among = f"id IN ({placeholders(ids)})"
-        claim = f"UPDATE {sql.TABLE} SET {sql.CLAIMED} WHERE {among}"
-        cursor.execute(claim, [worker_id, self.parameter(now), *ids])
-        columns = self.render(sql.CLAIMED_COLUMNS)
-        cursor.execute(f"SELECT {columns} FROM {sql.TABLE} WHERE {among}", ids)
+        self._by_id(cursor, CLAIM, [worker_id, self.parameter(now)], ids)
+        self._by_id(cursor, f"SELECT {sql.CLAIMED_COLUMNS} FROM {{by_id}}", [], ids)
         return list(cursor.fetchall())
 
     def write(self, cursor: CursorWrapper, statement: str, rows: Sequence[Sequence[Any]]) -> int:
@@ -159,8 +162,8 @@ class MySQL(Server):
     ) -> Rows:
         where = self.render(sql.CHANGEABLE, ids=placeholders(ids), states=quoted(change.states))
         rows = self._locked(cursor, change.columns, where, ids)
-        assignments = self.render(change.assignments)
-        self._by_id(cursor, f"UPDATE {sql.TABLE} SET {assignments}", values, [r[0] for r in rows])
+        update = f"UPDATE {{by_id}} SET {change.assignments}"
+        self._by_id(cursor, update, values, [row[0] for row in rows])
         return [row[1:] for row in rows]
 
     def delete(
@@ -168,18 +171,18 @@ class MySQL(Server):
     ) -> Rows:
         where = self.render(sql.CHANGEABLE, ids=placeholders(ids), states=quoted(states))
         rows = self._locked(cursor, "task_id", where, ids)
-        self._by_id(cursor, f"DELETE FROM {sql.TABLE}", [], [row[0] for row in rows])
+        self._delete(cursor, [row[0] for row in rows])
         return [row[1:] for row in rows]
 
     def promote(self, cursor: CursorWrapper, lanes: Collection[Lane], limit: int) -> None:
         promotable, now = self.render(sql.PROMOTABLE), self.moment()
         for lane in lanes:
             ids = self._ids(cursor, promotable, [now, lane.queue, lane.kind.value, limit])
-            self._by_id(cursor, f"UPDATE {sql.TABLE} SET due_at = NULL", [], ids)
+            self._by_id(cursor, "UPDATE {by_id} SET due_at = NULL", [], ids)
 
     def prune(self, cursor: CursorWrapper, before: Any, limit: int) -> int:
         ids = self._ids(cursor, self.render(sql.PRUNABLE), [before, limit])
-        self._by_id(cursor, f"DELETE FROM {sql.TABLE}", [], ids)
+        self._delete(cursor, ids)
         return len(ids)
 
     @contextmanager
@@ -236,10 +239,9 @@ class MySQL(Server):
     def _locked(
         self, cursor: CursorWrapper, columns: str, where: str, parameters: Sequence[Any]
     ) -> Rows:
-        """Lock rows; return their ids, each with its columns."""
-        cursor.execute(
-            f"SELECT id, {columns} FROM {sql.TABLE} WHERE {where} FOR UPDATE", parameters
-        )
+        """Lock named rows; return their ids, each with its columns."""
+        select = self.render(f"SELECT id, {columns} FROM {{by_task_id}}")
+        cursor.execute(f"{select} WHERE {where} FOR UPDATE", parameters)
         return list(cursor.fetchall())
 
     def _ids(self, cursor: CursorWrapper, query: str, parameters: Sequence[Any]) -> list[int]:
@@ -251,7 +253,13 @@ class MySQL(Server):
     ) -> None:
         """Execute a statement for the rows with these ids."""
         if ids:
-            cursor.execute(f"{statement} WHERE id IN ({placeholders(ids)})", [*values, *ids])
+            among = self.render(f"{statement} WHERE id IN ({placeholders(ids)})")
+            cursor.execute(among, [*values, *ids])
+
+    def _delete(self, cursor: CursorWrapper, ids: Sequence[int]) -> None:
+        if ids:
+            named = " UNION ALL ".join(["SELECT %s AS id"] * len(ids))
+            cursor.execute(mysql_sql.DELETE_ALL.format(ids=named), ids)
 
 
 def _union(queries: Sequence[str]) -> str:

@@ -103,3 +103,9 @@ SET job.progress = COALESCE(told.progress, job.progress), job.log = COALESCE(tol
 WHERE job.status = 'running'
 """
 TOGETHER = {sql.FINISH: (ENDED, FINISH_ALL), sql.REPORT: (TOLD, REPORT_ALL)}
+
+# In a deletion, no index can be asked for but of a table that is joined.
+DELETE_ALL = f"""
+DELETE job FROM ({{ids}}) AS named STRAIGHT_JOIN {sql.TABLE} AS job FORCE INDEX (PRIMARY)
+ON job.id = named.id
+"""

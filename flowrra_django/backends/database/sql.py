@@ -78,13 +78,13 @@ RETURNING {CLAIMED_COLUMNS}
 
 # The jobs of these ids that can be claimed; parameters: ids, now.
 CLAIMABLE = f"""
-SELECT id FROM {TABLE}
+SELECT id FROM {{by_task_id}}
 WHERE task_id IN ({{ids}}) AND {STILL_WAITING} AND (due_at IS NULL OR due_at <= %s) {{locked}}
 """
 
 UNINDEXED = f"""
 SELECT task_id, queue, kind, priority, id, claim, {{due_at}} AS due_at FROM {{by_unindexed}}
-WHERE NOT indexed AND {WAITING} AND id > %s AND submitted_at < %s ORDER BY id LIMIT %s
+WHERE {{not_indexed}} AND {WAITING} AND id > %s AND submitted_at < %s ORDER BY id LIMIT %s
 """
 # Of each state by itself, since only so an index has them in this order.
 ALL_WAITING = " UNION ALL ".join(
@@ -98,7 +98,7 @@ SELECT * FROM (
 )
 # Parameters: ids, the claim that all of them have.
 MARK = f"""
-UPDATE {TABLE} SET indexed = TRUE
+UPDATE {{by_id}} SET indexed = TRUE
 WHERE id IN ({{ids}}) AND claim = %s AND {STILL_WAITING} AND NOT indexed
 """
 

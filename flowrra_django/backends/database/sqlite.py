@@ -58,7 +58,8 @@ class Sqlite(Engine):
     """SQLite, whose clock is that of the machine that every process using the file is on."""
 
     # Left to itself, SQLite may take an index that was made for the admin, and read all that
-    # waits, or runs, to answer for one queue or one worker. A plus keeps it from using one.
+    # waits, or runs, to answer for one queue or one worker. A plus keeps it from using one. Which
+    # of the two an index says of what is not indexed depends on the Django that made it.
     pieces: ClassVar = {
         "by_ready": f"{sql.TABLE} INDEXED BY flowrra_ready",
         "by_delayed": f"{sql.TABLE} INDEXED BY flowrra_delayed",
@@ -66,10 +67,12 @@ class Sqlite(Engine):
         "by_task": f"{sql.TABLE} INDEXED BY flowrra_task",
         "by_queue": f"{sql.TABLE} INDEXED BY flowrra_queue",
         "by_id": f"{sql.TABLE} NOT INDEXED",
+        "by_task_id": sql.TABLE,
         "by_status": f"{sql.TABLE} INDEXED BY flowrra_status",
         "by_finished": f"{sql.TABLE} INDEXED BY flowrra_finished",
         "by_unindexed": f"{sql.TABLE} INDEXED BY flowrra_unindexed",
         "by_expiring": f"{sql.TABLE} INDEXED BY flowrra_expiring",
+        "not_indexed": "NOT indexed AND indexed = 0",
         "unindexed": "+",
         "among": "IN (",
         "end": ")",
