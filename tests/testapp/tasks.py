@@ -62,6 +62,7 @@ def doze(seconds):
 
 @flowrra_task(cpu_bound=True)
 def grind(seconds):
+    current_job().log("It grinds.")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         pass

@@ -37,6 +37,7 @@ def test_running_jobs_of_two_workers_are_stopped_from_a_third_process(site, star
     jobs += [tasks.nap.enqueue(60), tasks.obey.enqueue(), tasks.grind.enqueue(60)]
     workers = [start_worker(*ONE_OF_EACH, **site) for _ in range(2)]
     until(lambda: all(map(is_running, jobs)))
+    until(lambda: all(job.get().log for job in jobs[2::3]))  # their children have started
     assert len({job.get().worker for job in jobs}) == 2
     asked = time.monotonic()
     assert all(job.cancel(by="ada") for job in jobs)
