@@ -23,12 +23,18 @@ def test_a_lock_held_for_longer_than_the_heartbeat_limit_costs_no_job_anything(s
     site.wait_until(lambda: site.web.workers() == 3)
     site.enqueue("nap", size(400, 4000), 0.2, PATIENT)
     site.enqueue("doze", size(200, 2000), 0.1, PATIENT)
-    site.wait_until(lambda: site.ended() > 50)
+    for ended in (50, 250):  # twice, for whoever comes first afterwards may be one of the good
+        site.wait_until(lambda ended=ended: site.ended() > ended)
+        lock_all(site, size(6, 10))
+
+
+def lock_all(site: Site, seconds: float) -> None:
+    """Lock the database for so long after what ran has ended, and so cannot be written."""
     locker = site.another_web()
     locker.tell("begin")
     locker.tell("write", "UPDATE flowrra_django_taskrecord SET queue = queue WHERE id = %s", [[0]])
     site.wait_until(lambda: not site.going_on())
-    time.sleep(size(6, 10))  # in which what has ended cannot be written
+    time.sleep(seconds)
     locker.tell("commit")
 
 
