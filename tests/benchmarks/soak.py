@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 from tests.benchmarks.contestants import DRAIN_SLOTS, OURS, Contestant
 from tests.benchmarks.ground import BrokenContestantError, Ground, open_ground
@@ -53,13 +54,25 @@ def main(arguments: argparse.Namespace) -> int:
         "not ended": left, "load": os.getloadavg(), "cores": os.cpu_count(),
     }  # fmt: skip
     warm_up = max(WARM_UP * seconds, min(ttl + PRUNE_SECONDS, 0.6 * seconds))
-    kept = rate * PRUNE_SECONDS  # what comes between two rounds goes up and down by as much
-    tolerances = {**TOLERANCES, "ledger rows": kept, "Redis keys": kept}
+    tolerances = TOLERANCES | waves(series, rate * PRUNE_SECONDS)
     trends = [Trend(name, each, warm_up, tolerances[name]) for name, each in series.items()]
     print(table(trends), "", verdict(trends, left), json.dumps(about), sep="\n")
     if arguments.json:
         arguments.json.write_text(json.dumps({"about": about, "series": series}) + "\n")
     return 0 if left == 0 and all(each.is_flat for each in trends) else 1
+
+
+def waves(series: Series, jobs: float) -> dict[str, float]:
+    """Return by how much the stores go up and down as so many jobs come between two prunings."""
+    found = {"ledger rows": jobs, "Redis keys": jobs}
+    if "Redis keys" in series:
+        keys, megabytes = (mean_of(series[name]) for name in ("Redis keys", "Redis MB"))
+        found["Redis MB"] = jobs * megabytes / keys
+    return found
+
+
+def mean_of(samples: list[tuple[float, float]]) -> float:
+    return mean(value for _, value in samples)
 
 
 def capacity(contestant: Contestant, ground: Ground) -> float:

@@ -19,7 +19,6 @@ TOLERANCES = {
     "children RSS MB": 1.0,
     "threads": 1.0,
     "open files": 2.0,
-    "Redis MB": 1.0,
 }
 
 Probes = dict[str, Callable[[], float]]
