@@ -1,6 +1,7 @@
 """Every database: which records carry the mark that an index elsewhere knows them."""
 
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.db import connections
@@ -17,6 +18,19 @@ def backend(stores):
 
 def unmarked(backend):
     return backend.unindexed(0, 2_000, -1.0)
+
+
+@contextmanager
+def statements(backend):
+    """Collect what is executed."""
+    executed = []
+
+    def note(execute, statement, *given):
+        executed.append(statement)
+        return execute(statement, *given)
+
+    with connections[backend.alias].execute_wrapper(note):
+        yield executed
 
 
 @contextmanager
@@ -48,6 +62,22 @@ def test_jobs_are_marked_whatever_claims_they_have_had(backend):
     backend.mark_indexed(seen)
 
     assert unmarked(backend) == []
+
+
+def test_a_job_that_is_recorded_alone_has_its_place_without_another_question(backend):
+    for _ in range(2):
+        with statements(backend) as executed:
+            (entry,) = backend.record([new_job(backend)])
+        assert [entry] == backend.entries([entry.task_id])
+        assert len(executed) == 1
+
+
+def test_the_delay_of_a_job_is_that_of_the_end_of_its_transaction(backend, clock):
+    (entry,) = backend.record([new_job(backend, run_after=timedelta(hours=1))])
+    assert entry.sequence == 0
+    clock.advance(1800)
+    (later,) = backend.entries([entry.task_id])
+    assert later.delay < 1801
 
 
 def test_what_has_been_claimed_since_is_not_marked_and_the_rest_is(backend):

@@ -118,6 +118,19 @@ class Engine(ABC):
         cursor.execute(*self.of_lanes(sql.FRONTS, lanes))
         return [row[0] for row in cursor.fetchall()]
 
+    def insert(self, cursor: CursorWrapper, row: Sequence[Any]) -> int:
+        """Insert a new job; return its place in the order of arrival, or 0 if nobody asks for it.
+
+        An index that is elsewhere does.
+        """
+        statement = self.render(sql.INSERT)
+        if not self.is_indexed_elsewhere:
+            cursor.execute(statement, row)
+            return 0
+        cursor.execute(f"{statement} RETURNING id", row)
+        ((sequence,),) = cursor.fetchall()
+        return int(sequence)
+
     def write(self, cursor: CursorWrapper, statement: str, rows: Sequence[Sequence[Any]]) -> int:
         """Execute a statement of `sql` for each row of parameters; return how many it changed."""
         if not rows:

@@ -141,6 +141,10 @@ class MySQL(Server):
         self._by_id(cursor, f"SELECT {sql.CLAIMED_COLUMNS} FROM {{by_id}}", [], ids)
         return list(cursor.fetchall())
 
+    def insert(self, cursor: CursorWrapper, row: Sequence[Any]) -> int:
+        cursor.execute(self.render(sql.INSERT), row)
+        return int(cursor.lastrowid)
+
     def write(self, cursor: CursorWrapper, statement: str, rows: Sequence[Sequence[Any]]) -> int:
         if statement in mysql_sql.INSERTS:
             if statement is sql.INSERT_UNIQUE:

@@ -39,19 +39,24 @@ class DatabaseRecording(DatabaseWorkers):
     """The part of the ledger that keeps new jobs."""
 
     def record(self, jobs: Sequence[Job]) -> list[Entry]:
-        rows = [self._row(job) for job in jobs]
-        if len(rows) == 1:
-            with self.engine.reading() as cursor:
-                cursor.execute(self.engine.render(sql.INSERT), rows[0])
-        elif rows:
+        if len(jobs) == 1:
+            return [self._record_one(jobs[0])]
+        if jobs:
             with transaction.atomic(using=self.alias), self.engine.reading() as cursor:
-                self.engine.write(cursor, sql.INSERT, rows)
+                self.engine.write(cursor, sql.INSERT, [self._row(job) for job in jobs])
         return [self._entry_of(job) for job in jobs]
 
     def record_unique(self, jobs: Sequence[Job], *, is_late: bool = False) -> Recorded:
         firsts = _firsts(jobs, is_late=is_late)
         recorded = partial(self._recorded, jobs, firsts, is_late=is_late)
         return despite_deadlocks(self.engine, recorded)
+
+    def _record_one(self, job: Job) -> Entry:
+        with self.engine.reading() as cursor:
+            sequence = self.engine.insert(cursor, self._row(job))
+        entry = self._entry_of(job)
+        # A delay is asked for once the caller's transaction is over: it is shorter by then.
+        return entry if entry.delay else entry._replace(sequence=sequence)
 
     def _recorded(
         self, jobs: Sequence[Job], firsts: Mapping[str, Job], *, is_late: bool
