@@ -6,7 +6,7 @@ import pytest
 from django.db import connections
 
 from flowrra_django.models import TaskRecord
-from tests.contracts.acts import IO, new_job, record
+from tests.contracts.acts import IO, new_job, record, record_many
 from tests.contracts.enlisted import stores_with_a_worker
 from tests.contracts.stores import POSTGRESQL
 
@@ -74,7 +74,41 @@ def test_a_look_for_work_reads_one_job_of_a_lane_however_many_wait(stores):
     backend, connection = stores.backend, connections["postgresql"]
     backend.record([new_job(backend) for _ in range(3_000)])
     with connection.cursor() as cursor:
-        assert rows_read(connection, lambda: stores.broker._peek(cursor, [IO])) == [1]
+        assert rows_read(connection, lambda: stores.backend.engine.peek(cursor, [IO])) == [1]
+
+
+def test_a_claim_does_not_pass_by_what_was_claimed_before_it(stores):
+    """The look has. While a transaction is open that began before, no vacuum takes it away."""
+    backend, engine = stores.backend, stores.backend.engine
+    with old_transaction():
+        backend.claim("w", record_many(backend, 3_000))
+        waiting = record_many(backend, 3)
+        with engine.writing() as cursor:
+            look = engine.peek(cursor, [IO])
+            query = engine.first_of(cursor, [IO], 10, {}, look.fronts)
+            read = blocks_read(cursor, *query)
+            cursor.execute(*query)
+            assert len(cursor.fetchall()) == len(waiting)
+            assert read < blocks_read(cursor, *engine.first_of(cursor, [IO], 10, {})) / 5
+
+
+@contextmanager
+def old_transaction():
+    """Hold a snapshot of now, as a long report or a dump does."""
+    other = connections["postgresql"].copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SELECT 1 FROM pg_class LIMIT 1")
+            yield
+    finally:
+        other.close()
+
+
+def blocks_read(cursor, statement, parameters):
+    cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
+    plan = cursor.fetchone()[0][0]["Plan"]
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
 
 
 @pytest.mark.parametrize("even_marked", [False, True], ids=["unmarked", "marked"])

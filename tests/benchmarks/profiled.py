@@ -26,7 +26,8 @@ STAGES = {
     ("selectors.py", "select"): "idle",
     ("store_thread.py", "_seconds_until_poll"): "store thread",
     ("store_thread.py", "_work"): "idle",  # in the C code of its queue
-    ("broker.py", "_peek"): "take: look",
+    ("postgresql.py", "peek"): "take: look",
+    ("engine.py", "peek"): "take: look",
     ("engine.py", "claim"): "take: claim",
     ("postgresql.py", "claim"): "take: claim",
     ("backend.py", "jobs_from"): "decode rows",

@@ -18,11 +18,16 @@ from ...job import Lane
 from ...moments import moment_from
 from ...results import TaskStatus
 from . import sql
+from .rows import SMALLEST
 
 Clock = Callable[[], datetime]
 Rows = list[tuple[Any, ...]]
 Turns = Mapping[Lane, tuple[float, float]]
 NO_TURNS: Turns = MappingProxyType({})
+Place = tuple[int, int]  # in a lane's order: priority, number
+Fronts = Mapping[Lane, Place]
+NO_FRONTS: Fronts = MappingProxyType({})
+BEFORE_ALL: Place = (SMALLEST, 0)
 
 
 class Query(NamedTuple):
@@ -30,6 +35,17 @@ class Query(NamedTuple):
 
     statement: str
     parameters: Sequence[Any]
+
+
+class Look(NamedTuple):
+    """Whether anything can be taken, and when the first delayed job of each lane is due.
+
+    `fronts` is where the first job of each lane is, if the engine tells.
+    """
+
+    is_ready: bool
+    dues: list[Any]
+    fronts: Fronts = NO_FRONTS
 
 
 class Engine(ABC):
@@ -79,12 +95,20 @@ class Engine(ABC):
             **self.pieces, **self.moments, indexed=indexed, **parts
         )
 
-    def lanes(self, lanes: Collection[Lane], turns: Turns = NO_TURNS) -> tuple[str, list[Any]]:
+    def lanes(
+        self, lanes: Collection[Lane], turns: Turns = NO_TURNS, fronts: Fronts = NO_FRONTS
+    ) -> tuple[str, list[Any]]:
         """Return the lanes as a table, with its parameters.
 
-        Its columns are `lane_queue`, `lane_kind`, and of its turn `lane_start` and `lane_step`.
+        Its columns are `lane_queue`, `lane_kind`, of its turn `lane_start` and `lane_step`; and on
+        an engine that tells fronts `front_priority` and `front_id`.
         """
-        told = [[lane.queue, lane.kind, *turns.get(lane, (0.0, 0.0))] for lane in lanes]
+        told = [
+            [
+                lane.queue, lane.kind, *turns.get(lane, (0.0, 0.0)), *fronts.get(lane, BEFORE_ALL),
+            ]
+            for lane in lanes
+        ]  # fmt: skip
         return self.lanes_table, [orjson.dumps(told).decode()]
 
     def of_lanes(
@@ -103,14 +127,25 @@ class Engine(ABC):
         cursor.execute(statement, [worker_id, self.parameter(now), *rows.parameters, worker_id])
         return list(cursor.fetchall())
 
+    def peek(self, cursor: CursorWrapper, lanes: Collection[Lane]) -> Look:
+        """Look what there is to take, without a lock."""
+        cursor.execute(*self.of_lanes(sql.PEEK, lanes))
+        rows = cursor.fetchall()
+        return Look(any(ready for ready, _ in rows), [due for _, due in rows if due is not None])
+
     @abstractmethod
     def first_of(
-        self, cursor: CursorWrapper, lanes: Collection[Lane], limit: int, turns: Turns
+        self,
+        cursor: CursorWrapper,
+        lanes: Collection[Lane],
+        limit: int,
+        turns: Turns,
+        fronts: Fronts = NO_FRONTS,
     ) -> Query:
         """Return the query of the ids to claim: the first of all the lanes.
 
         By priority, or by turns if there are any: the start of a lane's first job, and how much
-        later each next one comes.
+        later each next one comes. `fronts`, if any, are those of all lanes that have something.
         """
 
     def fronts(self, cursor: CursorWrapper, lanes: Collection[Lane]) -> list[str]:

@@ -12,10 +12,10 @@ import orjson
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.backends.utils import CursorWrapper
 
-from ...job import Lane
+from ...job import Kind, Lane
 from ...moments import IN_RANGE, moment_from
 from . import sql
-from .engine import Query, Rows, Turns
+from .engine import NO_FRONTS, Fronts, Look, Query, Rows, Turns
 from .server import Server
 
 # Serialization failure, deadlock, lock not available.
@@ -26,8 +26,11 @@ DEADLOCK = "40P01"
 STATEMENT_CANCELED = "57014"
 
 LANES = """
-WITH RECURSIVE lanes (lane_queue, lane_kind, lane_start, lane_step) AS (
-    SELECT lane ->> 0, lane ->> 1, CAST(lane ->> 2 AS float), CAST(lane ->> 3 AS float)
+WITH RECURSIVE lanes (
+    lane_queue, lane_kind, lane_start, lane_step, front_priority, front_id
+) AS (
+    SELECT lane ->> 0, lane ->> 1, CAST(lane ->> 2 AS float), CAST(lane ->> 3 AS float),
+        CAST(lane ->> 4 AS int), CAST(lane ->> 5 AS bigint)
     FROM json_array_elements(CAST(%s AS json)) AS lane
 )
 """
@@ -49,9 +52,12 @@ LIMIT 1
 """
 # Of an EXISTS, the planner may make a table of all that waits, to look each of its lanes up there.
 PEEK = f"""
-SELECT ({READY} LIMIT 1) IS NOT NULL,
+SELECT lane_queue, lane_kind, priority, id,
        (SELECT {{first_due_at}} FROM {{by_delayed}} WHERE due_at IS NOT NULL AND {sql.OF_LANE})
-FROM lanes
+FROM lanes LEFT JOIN LATERAL (
+    SELECT priority, id FROM {sql.TABLE} WHERE {sql.READY} AND {sql.OF_LANE}
+    ORDER BY priority, id LIMIT 1
+) AS front ON TRUE
 """
 # Whoever changes many locks them in the order of their ids: else two might wait for each other.
 IN_ORDER = (
@@ -60,26 +66,29 @@ IN_ORDER = (
 OWN = {
     sql.CHANGE: sql.CHANGE.replace(sql.CHANGEABLE, IN_ORDER),
     sql.DELETE: sql.DELETE.replace(sql.CHANGEABLE, IN_ORDER),
-    sql.PEEK: PEEK,
     sql.WAITING_OF_LANES: WAITING_OF_LANES,
     sql.DEPTH: f"SELECT count(*) FROM ({WAITING_OF_LANES}) AS waiting",
     sql.WORK: WORK,
 }
 
+# What was claimed since the last vacuum is still in the index, before what waits, and is passed by
+# one entry after another: so the look, and nothing after it, begins where a lane does.
+FROM_FRONT = f"{sql.READY} AND {sql.OF_LANE} AND (priority, id) >= (front_priority, front_id)"
 # How many of the first of all lanes are in each, and then so many of each lane that nobody else is
 # just claiming; parameters: lanes, limit, limit.
 FIRST_OF_LANES = f"""
 , firsts AS (
-    SELECT lane_queue, lane_kind FROM lanes CROSS JOIN LATERAL (
-        SELECT priority, id {{place}} FROM {sql.TABLE} WHERE {sql.READY} AND {sql.OF_LANE}
+    SELECT lanes.* FROM lanes CROSS JOIN LATERAL (
+        SELECT priority, id {{place}} FROM {sql.TABLE} WHERE {FROM_FRONT}
         ORDER BY priority, id LIMIT %s
     ) AS job
     ORDER BY {{turn}} priority, id LIMIT %s
 ), shares AS MATERIALIZED (
-    SELECT lane_queue, lane_kind, count(*) AS share FROM firsts GROUP BY lane_queue, lane_kind
+    SELECT lane_queue, lane_kind, front_priority, front_id, count(*) AS share FROM firsts
+    GROUP BY lane_queue, lane_kind, front_priority, front_id
 )
 SELECT job.id FROM shares CROSS JOIN LATERAL (
-    SELECT id FROM {sql.TABLE} WHERE {sql.READY} AND {sql.OF_LANE}
+    SELECT id FROM {sql.TABLE} WHERE {FROM_FRONT}
     ORDER BY priority, id LIMIT share FOR UPDATE SKIP LOCKED
 ) AS job
 """
@@ -178,10 +187,25 @@ class PostgreSQL(Server):
         statement = self.render(template)  # which may have its one value in several places
         return table + statement, [*parameters, *values * statement.count("%s")]
 
+    def peek(self, cursor: CursorWrapper, lanes: Collection[Lane]) -> Look:
+        cursor.execute(*self.of_lanes(PEEK, lanes))
+        rows = cursor.fetchall()
+        fronts = {
+            Lane(queue, Kind(kind)): (priority, sequence)
+            for queue, kind, priority, sequence, _ in rows
+            if sequence is not None
+        }
+        return Look(bool(fronts), [row[-1] for row in rows if row[-1] is not None], fronts)
+
     def first_of(
-        self, cursor: CursorWrapper, lanes: Collection[Lane], limit: int, turns: Turns
+        self,
+        cursor: CursorWrapper,
+        lanes: Collection[Lane],
+        limit: int,
+        turns: Turns,
+        fronts: Fronts = NO_FRONTS,
     ) -> Query:
-        table, parameters = self.lanes(lanes, turns)
+        table, parameters = self.lanes(fronts or lanes, turns, fronts)
         place, turn = (PLACE, TURN) if turns else ("", "")
         firsts = FIRST_OF_LANES.format(place=place, turn=turn)
         return Query(table + firsts, [*parameters, limit, limit])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Self
-
-from django.db.backends.utils import CursorWrapper
+from typing import Self
 
 from ...backends.answers import Entry
 from ...backends.base import BaseBackend
 from ...backends.database import DatabaseBackend, sql
+from ...backends.database.engine import NO_FRONTS
 from ...backends.database.queues import depths
 from ...backends.listening import Listener
 from ...config import StoreConfig
@@ -54,14 +53,15 @@ class DatabaseBroker(BaseBroker):
     ) -> Taken:
         """Read first, so that an idle worker takes no write lock; then claim in one transaction."""
         with self._engine.reading() as cursor:
-            is_ready, dues = self._peek(cursor, lanes)
+            is_ready, dues, fronts = self._engine.peek(cursor, lanes)
         waits = [self._engine.seconds_until(due) for due in dues]
         if not is_ready and not (waits and min(waits) <= 0):
             return Taken([], min(waits, default=None))
         with self._engine.writing() as cursor:
             if waits and min(waits) <= 0:
                 self._engine.promote(cursor, lanes, PROMOTED)
-            rows = self._engine.first_of(cursor, lanes, limit, turns)
+                fronts = NO_FRONTS  # what was promoted may come before them
+            rows = self._engine.first_of(cursor, lanes, limit, turns, fronts)
             jobs, expired = self.ledger.claim_rows(cursor, worker_id, rows)
         if jobs:
             self._news.found()
@@ -95,8 +95,3 @@ class DatabaseBroker(BaseBroker):
 
     def close(self) -> None:
         self._engine.close()
-
-    def _peek(self, cursor: CursorWrapper, lanes: Collection[Lane]) -> tuple[bool, list[Any]]:
-        cursor.execute(*self._engine.of_lanes(sql.PEEK, lanes))
-        rows = cursor.fetchall()
-        return any(ready for ready, _ in rows), [due for _, due in rows if due is not None]
