@@ -302,7 +302,6 @@ JOBS_OF_WORKER = f"""
 SELECT {JOB_COLUMNS}, {{started_at}} FROM {{by_worker}} WHERE worker = %s AND status = 'running'
 """
 
-# The jobs of a worker that are to be cancelled.
 # The jobs to stop, and a row without an id if the worker is to end; parameters: its id, twice.
 ORDERS = f"""
 SELECT task_id, claim, cancelled_by FROM {{by_worker}}
