@@ -3,12 +3,14 @@
 import socket
 import struct
 import threading
+import time
 from contextlib import closing, contextmanager, suppress
 
 import pytest
 from django.db import connections
 
-from flowrra_django.brokers.database import DatabaseBroker
+from flowrra_django.brokers.database import DatabaseBroker, looks as looks_module
+from flowrra_django.brokers.database.looks import LONG_SECONDS
 from flowrra_django.brokers.database.news import LATE, SOON
 from flowrra_django.brokers.database.notifications import listen_to
 from flowrra_django.engine.stores import Stores
@@ -151,3 +153,59 @@ def test_behind_a_proxy_a_job_of_another_process_rings_the_bell(stores, proxy, c
     enqueue(Stores(neighbour, DatabaseBroker(neighbour)))
     until(rung.is_set)
     stores.stop()
+
+
+# Looks that take long, as where no vacuum is possible
+
+
+@pytest.fixture
+def looks(stores, monkeypatch):
+    """Have looks take long, and count them."""
+    peek, made = stores.backend.engine.peek, []
+
+    def peek_slowly(cursor, lanes):
+        time.sleep(2 * LONG_SECONDS)
+        made.append(lanes)
+        return peek(cursor, lanes)
+
+    monkeypatch.setattr(stores.backend.engine, "peek", peek_slowly)
+    monkeypatch.setattr(looks_module, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(looks_module, "REST", 1000)
+    return made
+
+
+def take(stores, limit):
+    return [job.task_id for job in stores.take("w", [IO], limit).jobs]
+
+
+def test_where_looks_take_long_not_every_take_begins_with_one(stores, looks):
+    task_ids = [enqueue(stores) for _ in range(20)]
+    assert [task_id for _ in range(10) for task_id in take(stores, 2)] == task_ids
+    assert len(looks) == 2
+
+
+def test_what_is_urgent_waits_for_the_next_look_and_no_longer(stores, looks):
+    for _ in range(200):
+        enqueue(stores)
+    take(stores, 2), take(stores, 2)
+    urgent = enqueue(stores, priority=-9)
+    assert urgent not in take(stores, 2)
+    until(lambda: urgent in take(stores, 2))
+
+
+def test_when_less_is_found_than_is_wanted_the_next_take_looks(stores, looks):
+    few = [enqueue(stores) for _ in range(7)]
+    taken = take(stores, 2) + take(stores, 2)
+    urgent = enqueue(stores, priority=-9)
+    last = stores.take("w", [IO], 5)
+    assert taken + [job.task_id for job in last.jobs] == few
+    assert last.next_due == 0
+    assert take(stores, 5) == [urgent]
+    assert stores.take("w", [IO], 5) == ([], None)
+
+
+def test_when_nothing_is_found_where_lanes_began_it_is_looked_at_once(stores, looks):
+    few = [enqueue(stores) for _ in range(4)]
+    assert take(stores, 2) + take(stores, 2) == few
+    urgent = enqueue(stores, priority=-9)
+    assert take(stores, 2) == [urgent]
