@@ -38,9 +38,9 @@ def test_a_job_whose_web_process_went_no_further_than_the_commit_runs_once(site:
 def test_a_transaction_that_is_open_for_long_costs_no_job_anything(site: Site) -> None:
     once = Wanted(most_starts=1, most_attempts=1)
     workers = [site.start_worker(FLOWRRA_TEST_LOCK_SECONDS="0.5") for _ in range(2)]
+    slow = site.another_web()  # which takes a while, and what runs then may not have ended first
     running = site.enqueue("nap", 8, 1.0, once) + site.enqueue("doze", 4, 1.0, once)
     site.wait_until(lambda: site.started(running) == len(running))
-    slow = site.another_web()
     slow.tell("begin")
     (key,) = site.keys(1)
     site.expect([key], [slow.tell("enqueue_one", "nap", [key, 0.1])], once)
