@@ -175,6 +175,16 @@ def test_a_layer_that_goes_is_told_of_once_and_once_when_it_is_back(monkeypatch,
     ]
 
 
+def test_news_for_a_layer_that_is_there_no_more_are_dropped(monkeypatch, caplog):
+    asked = []
+    monkeypatch.setattr(publishing, "pushing_layer", lambda: asked.append("for a layer"))
+    publisher = publishing.Publisher()
+    for number in (1, 2):  # when the second is sent, the first has been
+        publisher.put(publishing.brief_of(Enqueued(_job(f"job-{number}"))))
+        until(lambda number=number: len(asked) == number)
+    assert not caplog.records
+
+
 async def test_a_layer_that_gives_no_news_is_told_of_once(monkeypatch, caplog):
     away = FlakyLayer()
     monkeypatch.setattr(layer, "pushing_layer", lambda: away)
