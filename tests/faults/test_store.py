@@ -6,7 +6,7 @@ import resource
 import time
 
 from .checker import Wanted
-from .client import WebError
+from .client import Web, WebError
 from .engines import SQLITE
 from .scenario import fault
 from .site import Site, size
@@ -21,16 +21,17 @@ def test_a_lock_held_for_longer_than_the_heartbeat_limit_costs_no_job_anything(s
     for _ in range(3):
         site.start_worker(**HURRIED)
     site.wait_until(lambda: site.web.workers() == 3)
+    lockers = [site.another_web() for _ in range(2)]  # before the jobs: to start takes a while
     site.enqueue("nap", size(400, 4000), 0.2, PATIENT)
     site.enqueue("doze", size(200, 2000), 0.1, PATIENT)
-    for ended in (50, 250):  # twice, for whoever comes first afterwards may be one of the good
+    # Twice, for whoever comes first afterwards may be one of the good.
+    for locker, ended in zip(lockers, (50, 250), strict=True):
         site.wait_until(lambda ended=ended: site.ended() > ended)
-        lock_all(site, size(6, 10))
+        lock_all(site, locker, size(6, 10))
 
 
-def lock_all(site: Site, seconds: float) -> None:
+def lock_all(site: Site, locker: Web, seconds: float) -> None:
     """Lock the database for so long after what ran has ended, and so cannot be written."""
-    locker = site.another_web()
     locker.tell("begin")
     locker.tell("write", "UPDATE flowrra_django_taskrecord SET queue = queue WHERE id = %s", [[0]])
     site.wait_until(lambda: not site.going_on())
