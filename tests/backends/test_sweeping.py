@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from tests.contracts.acts import claim, enlist, new_job, record, to_retry
 
@@ -18,19 +19,6 @@ def backend(stores):
 
 def unmarked(backend):
     return backend.unindexed(0, 2_000, -1.0)
-
-
-@contextmanager
-def statements(backend):
-    """Collect what is executed."""
-    executed = []
-
-    def note(execute, statement, *given):
-        executed.append(statement)
-        return execute(statement, *given)
-
-    with connections[backend.alias].execute_wrapper(note):
-        yield executed
 
 
 @contextmanager
@@ -66,7 +54,7 @@ def test_jobs_are_marked_whatever_claims_they_have_had(backend):
 
 def test_a_job_that_is_recorded_alone_has_its_place_without_another_question(backend):
     for _ in range(2):
-        with statements(backend) as executed:
+        with CaptureQueriesContext(connections[backend.alias]) as executed:
             (entry,) = backend.record([new_job(backend)])
         assert [entry] == backend.entries([entry.task_id])
         assert len(executed) == 1
