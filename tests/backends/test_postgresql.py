@@ -85,7 +85,7 @@ def test_a_claim_does_not_pass_by_what_was_claimed_before_it(stores):
         waiting = record_many(backend, 3)
         with engine.writing() as cursor:
             look = engine.peek(cursor, [IO])
-            query = engine.first_of(cursor, [IO], 10, {}, look.fronts)
+            query = engine.first_from(cursor, look.fronts, 10, {})
             read = blocks_read(cursor, *query)
             cursor.execute(*query)
             assert len(cursor.fetchall()) == len(waiting)

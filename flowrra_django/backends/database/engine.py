@@ -135,18 +135,17 @@ class Engine(ABC):
 
     @abstractmethod
     def first_of(
-        self,
-        cursor: CursorWrapper,
-        lanes: Collection[Lane],
-        limit: int,
-        turns: Turns,
-        fronts: Fronts = NO_FRONTS,
+        self, cursor: CursorWrapper, lanes: Collection[Lane], limit: int, turns: Turns
     ) -> Query:
         """Return the query of the ids to claim: the first of all the lanes.
 
         By priority, or by turns if there are any: the start of a lane's first job, and how much
-        later each next one comes. `fronts`, if any, are those of all lanes that have something.
+        later each next one comes.
         """
+
+    def first_from(self, cursor: CursorWrapper, fronts: Fronts, limit: int, turns: Turns) -> Query:
+        """Do the same for lanes of which a look told where they begin: nothing comes before."""
+        return self.first_of(cursor, fronts, limit, turns)
 
     def fronts(self, cursor: CursorWrapper, lanes: Collection[Lane]) -> list[str]:
         """Do what the broker is asked for under this name."""

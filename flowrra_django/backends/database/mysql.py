@@ -16,7 +16,7 @@ from ...job import Lane
 from ...results import TaskStatus
 from ..base import MOST_FRONTS
 from . import mysql_sql, sql
-from .engine import NO_FRONTS, Fronts, Query, Rows, Turns, placeholders, quoted
+from .engine import Query, Rows, Turns, placeholders, quoted
 from .mysql_packets import refuse_too_large
 from .rows import LARGEST
 from .server import Server
@@ -85,12 +85,7 @@ class MySQL(Server):
         return made.format(answers=_union(questions)), parameters
 
     def first_of(
-        self,
-        cursor: CursorWrapper,
-        lanes: Collection[Lane],
-        limit: int,
-        turns: Turns,
-        fronts: Fronts = NO_FRONTS,
+        self, cursor: CursorWrapper, lanes: Collection[Lane], limit: int, turns: Turns
     ) -> Query:
         """Return a query of so many jobs of each lane as are among the first of all lanes."""
         walks = list(product(mysql_sql.STATES, lanes))

@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 from ...job import Kind, Lane
 from ...moments import IN_RANGE, moment_from
 from . import sql
-from .engine import NO_FRONTS, Fronts, Look, Query, Rows, Turns
+from .engine import BEFORE_ALL, Fronts, Look, Query, Rows, Turns
 from .server import Server
 
 # Serialization failure, deadlock, lock not available.
@@ -198,14 +198,12 @@ class PostgreSQL(Server):
         return Look(bool(fronts), [row[-1] for row in rows if row[-1] is not None], fronts)
 
     def first_of(
-        self,
-        cursor: CursorWrapper,
-        lanes: Collection[Lane],
-        limit: int,
-        turns: Turns,
-        fronts: Fronts = NO_FRONTS,
+        self, cursor: CursorWrapper, lanes: Collection[Lane], limit: int, turns: Turns
     ) -> Query:
-        table, parameters = self.lanes(fronts or lanes, turns, fronts)
+        return self.first_from(cursor, dict.fromkeys(lanes, BEFORE_ALL), limit, turns)
+
+    def first_from(self, cursor: CursorWrapper, fronts: Fronts, limit: int, turns: Turns) -> Query:
+        table, parameters = self.lanes(fronts, turns, fronts)
         place, turn = (PLACE, TURN) if turns else ("", "")
         firsts = FIRST_OF_LANES.format(place=place, turn=turn)
         return Query(table + firsts, [*parameters, limit, limit])

@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 from ...job import Lane
 from ...moments import AS_TEXT
 from . import sql
-from .engine import NO_FRONTS, Clock, Engine, Fronts, Query, Turns
+from .engine import Clock, Engine, Query, Turns
 
 PRIMARY_CODE = 0xFF
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -111,12 +111,7 @@ class Sqlite(Engine):
                 raise
 
     def first_of(
-        self,
-        cursor: CursorWrapper,
-        lanes: Collection[Lane],
-        limit: int,
-        turns: Turns,
-        fronts: Fronts = NO_FRONTS,
+        self, cursor: CursorWrapper, lanes: Collection[Lane], limit: int, turns: Turns
     ) -> Query:
         table, parameters = self.lanes(lanes, turns)
         firsts = self.render(FIRST_OF_LANES, turn=TURN if turns else "")

@@ -96,7 +96,10 @@ class DatabaseBroker(BaseBroker):
             if has_due:
                 self._engine.promote(cursor, lanes, PROMOTED)
                 fronts = NO_FRONTS  # what was promoted may come before them
-            rows = self._engine.first_of(cursor, lanes, limit, turns, fronts)
+            if fronts:
+                rows = self._engine.first_from(cursor, fronts, limit, turns)
+            else:
+                rows = self._engine.first_of(cursor, lanes, limit, turns)
             jobs, expired = self.ledger.claim_rows(cursor, worker_id, rows)
         if jobs:
             self._news.found()
